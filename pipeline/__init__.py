@@ -1,0 +1,1 @@
+"""How an image is made: storage, images, the synthesis engine, results and scheduling."""

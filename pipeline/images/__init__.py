@@ -1,0 +1,1 @@
+"""Pictures in and out: decode, resize, quantise, encode."""

@@ -1,0 +1,1 @@
+"""Manifests read, checked and streamed as pairs."""

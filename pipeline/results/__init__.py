@@ -1,0 +1,1 @@
+"""The layout of a run on its store: commit, resume, compaction, reading back."""

@@ -1,0 +1,1 @@
+"""Who computes what: a pure state machine, the Ray actors, the driver loop."""

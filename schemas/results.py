@@ -1,0 +1,163 @@
+"""What a result is: one row a pair, with the unit and meaning of every column in the Arrow schema itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.errors import ErrorCode
+from schemas.layers import LAYER_NAMES
+
+Status = Literal["ok", "failed", "quarantined"]
+
+TRACE_COLUMNS: tuple[str, ...] = ("total", "content", "style")  # then one column per style layer in use
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The losses at every evaluation of one optimisation.
+
+    Attributes:
+        columns: "total", "content", "style", then the style layers in use, in the network's order.
+        values: float32 array (evaluations, len(columns)); a layer's column is its E_l, unweighted (eq. 4).
+    """
+
+    columns: tuple[str, ...]
+    values: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    """One pair's result. Field order, names and types are those of `RESULTS_SCHEMA`; see there for units."""
+
+    pair_index: int
+    pair_id: str
+    status: Status
+    error_code: ErrorCode | None = None
+    error_message: str | None = None
+    attempts: int = 1
+    levels: Mapping[str, str] = field(default_factory=dict)
+    content_uri: str | None = None
+    style_uri: str | None = None
+    content_sha256: str | None = None
+    style_sha256: str | None = None
+    spec_hash: str | None = None
+    image_uri: str | None = None
+    image_sha256: str | None = None
+    pixel_sha256: str | None = None
+    height_px: int | None = None
+    width_px: int | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    alpha_beta_ratio: float | None = None
+    alpha_beta_ratio_pytorch: float | None = None
+    loss_convention: str | None = None
+    content_layers: tuple[str, ...] | None = None
+    style_layers: tuple[str, ...] | None = None
+    style_weights: tuple[float, ...] | None = None
+    pooling: str | None = None
+    init: str | None = None
+    init_sigma: float | None = None
+    resample: str | None = None
+    normalise_activations: bool | None = None
+    optimizer: str | None = None
+    precision: str | None = None
+    seed: int | None = None
+    iterations: int | None = None
+    stop_reason: str | None = None
+    loss_total: float | None = None
+    loss_content: float | None = None
+    loss_style: float | None = None
+    loss_total_png: float | None = None
+    loss_content_png: float | None = None
+    loss_style_png: float | None = None
+    loss_trace: Trace | None = None
+    device: str | None = None
+    worker: str | None = None
+    seconds: float | None = None
+    torch_version: str | None = None
+    neckar_version: str | None = None
+    weights_sha256: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+TRACE_TYPE = pa.list_(
+    pa.struct(
+        [
+            pa.field("iteration", pa.int32(), nullable=False),
+            *(pa.field(name, pa.float32()) for name in TRACE_COLUMNS),
+            *(pa.field(name, pa.float32()) for name in LAYER_NAMES),
+        ]
+    )
+)
+
+
+def _column(name: str, kind: pa.DataType, meaning: str, *, unit: str = "", nullable: bool = True) -> pa.Field:
+    metadata = {"meaning": meaning, **({"unit": unit} if unit else {})}
+    return pa.field(name, kind, nullable=nullable, metadata=metadata)
+
+
+_LOSS = "dimensionless, in the row's loss_convention"
+_TIME = pa.timestamp("us", tz="UTC")
+
+RESULTS_SCHEMA: pa.Schema = pa.schema(
+    [
+        _column("pair_index", pa.int64(), "position of the pair in the manifest, from 0", nullable=False),
+        _column("pair_id", pa.string(), "name of the pair, unique in the manifest", nullable=False),
+        _column("status", pa.string(), "ok, failed (its own error) or quarantined (killed its worker)", nullable=False),
+        _column("error_code", pa.string(), "entry of Neckar's error vocabulary; null when ok"),
+        _column("error_message", pa.string(), "one line with the place and the mend; null when ok"),
+        _column("attempts", pa.int32(), "times the pair was handed to a worker", nullable=False),
+        _column("levels", pa.map_(pa.string(), pa.string()), "named level of every design factor; empty for listed pairs"),
+        _column("content_uri", pa.string(), "the photograph; null for style-only pairs"),
+        _column("style_uri", pa.string(), "the artwork; null for content-only pairs"),
+        _column("content_sha256", pa.string(), "sha256 of the photograph's file, hex"),
+        _column("style_sha256", pa.string(), "sha256 of the artwork's file, hex"),
+        _column("spec_hash", pa.string(), "identity of the image: sha256 of inputs, settings, weights and algorithm version"),
+        _column("image_uri", pa.string(), "the PNG, relative to the run"),
+        _column("image_sha256", pa.string(), "sha256 of the PNG file, hex"),
+        _column("pixel_sha256", pa.string(), "sha256 of the decoded RGB bytes, row by row, hex"),
+        _column("height_px", pa.int32(), "height of the image", unit="px"),
+        _column("width_px", pa.int32(), "width of the image", unit="px"),
+        _column("alpha", pa.float64(), "weight of the content loss (eq. 7)"),
+        _column("beta", pa.float64(), "weight of the style loss (eq. 7)"),
+        _column("alpha_beta_ratio", pa.float64(), "alpha/beta in the paper's convention, gatys2015"),
+        _column("alpha_beta_ratio_pytorch", pa.float64(), "the same balance as content weight over style weight in gatys_pytorch"),
+        _column("loss_convention", pa.string(), "gatys2015 or gatys_pytorch: the convention of alpha, beta and all losses"),
+        _column("content_layers", pa.list_(pa.string()), "layers of the content loss"),
+        _column("style_layers", pa.list_(pa.string()), "layers of the style loss"),
+        _column("style_weights", pa.list_(pa.float64()), "w_l of each style layer (eq. 5)"),
+        _column("pooling", pa.string(), "average or max"),
+        _column("init", pa.string(), "start of the optimisation: white_noise, content, style or a URI"),
+        _column("init_sigma", pa.float64(), "standard deviation of the white noise", unit="levels of 0-255"),
+        _column("resample", pa.string(), "filter of the resize"),
+        _column("normalise_activations", pa.bool_(), "filters rescaled to mean activation 1 (Gatys et al. 2016)"),
+        _column("optimizer", pa.string(), "lbfgs or adam"),
+        _column("precision", pa.string(), "of the convolutions: float32 or bfloat16"),
+        _column("seed", pa.int64(), "seed of the white noise"),
+        _column("iterations", pa.int32(), "evaluations of loss and gradient", unit="evaluations"),
+        _column("stop_reason", pa.string(), "iterations, tolerance, or the rung of the robustness ladder that ended it"),
+        _column("loss_total", pa.float64(), "alpha L_content + beta L_style (eq. 7) of the best iterate", unit=_LOSS),
+        _column("loss_content", pa.float64(), "L_content (eq. 1), unweighted", unit=_LOSS),
+        _column("loss_style", pa.float64(), "L_style (eq. 5), unweighted by beta", unit=_LOSS),
+        _column("loss_total_png", pa.float64(), "eq. 7 in float32 on the decoded 8-bit file: what an observer sees", unit=_LOSS),
+        _column("loss_content_png", pa.float64(), "eq. 1 in float32 on the decoded 8-bit file", unit=_LOSS),
+        _column("loss_style_png", pa.float64(), "eq. 5 in float32 on the decoded 8-bit file", unit=_LOSS),
+        _column("loss_trace", TRACE_TYPE, "losses at every evaluation; a layer's column is its E_l (eq. 4)", unit=_LOSS),
+        _column("device", pa.string(), "name of the device that computed it"),
+        _column("worker", pa.string(), "name of the worker that computed it"),
+        _column("seconds", pa.float64(), "time in a slot, from admission to the end of the optimisation", unit="s"),
+        _column("torch_version", pa.string(), "version of torch"),
+        _column("neckar_version", pa.string(), "version of Neckar"),
+        _column("weights_sha256", pa.string(), "sha256 of the network's weights file, hex"),
+        _column("started_at", _TIME, "admission to a slot", unit="UTC"),
+        _column("finished_at", _TIME, "end of the optimisation", unit="UTC"),
+    ],
+    metadata={"schema": "neckar.results", "schema_version": "1"},
+)
