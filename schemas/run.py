@@ -1,0 +1,68 @@
+"""The records of a run that stand on the store as JSON: run.json, lease.json and _SUCCESS.json."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunRecord(_Record):
+    """run.json: what this run is. Written create-only; the same command resumes it, a changed one is refused.
+
+    `created_at` and `neckar_version` tell the first start; everything else must be equal to resume.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str
+    manifest: dict[str, Any] = Field(description="The manifest with its defaults, as JSON.")
+    manifest_sha256: Sha256 = Field(description="Of the manifest file's bytes.")
+    manifest_uri: str
+    base: str = Field(description="What the manifest's relative URIs were resolved against.")
+    pairs: Count = Field(description="Pairs in the manifest, its pairs file and its design together.")
+    pairs_sha256: Sha256 = Field(
+        description="Over all pairs' ids, images and settings: notices a changed pairs file."
+    )
+    precision: str = Field(description="As resolved for this run: float32 or bfloat16.")
+    weights: str = Field(description="Name or URI of the network's weights.")
+    weights_sha256: Sha256
+    algorithm_version: int
+    neckar_version: str
+    created_at: AwareDatetime
+
+
+class PartRecord(_Record):
+    """One immutable Parquet part of the results."""
+
+    key: str = Field(description="Relative to the run.")
+    sha256: Sha256
+    rows: Count
+    bytes: Count
+
+
+class SuccessRecord(_Record):
+    """_SUCCESS.json: the run is complete and these parts are its results. Written create-only."""
+
+    run: str
+    manifest_sha256: Sha256
+    pairs: Count
+    ok: Count
+    failed: Count
+    quarantined: Count
+    parts: list[PartRecord]
+    finished_at: AwareDatetime
+
+
+class LeaseRecord(_Record):
+    """lease.json: the one driver that may write to this run, until when; a takeover raises the epoch."""
+
+    owner: str
+    epoch: Annotated[int, Field(ge=1)]
+    expires_at: AwareDatetime

@@ -1,0 +1,127 @@
+"""Pydantic's validation errors in Neckar's words: place, value, mend."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.errors import Problem, UserError
+from schemas.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_SHOWN_CHARACTERS = 80  # enough to recognise a value; a message stays one line
+
+# Pydantic's error type -> what was wanted instead
+_WANTED = {
+    "string_type": "text; put it in quotes",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of this size",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+    "datetime_type": "a time",
+    "timezone_aware": "a time with its zone",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+}
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def shown(value: Any) -> str:
+    """The value as its author wrote it, on one line: text in quotes, JSON's null, true and false."""
+    if isinstance(value, str):
+        text = repr(value)
+    elif isinstance(value, Mapping | list | tuple | bool | None):
+        try:
+            text = json.dumps(value)
+        except (TypeError, ValueError):
+            text = str(value)
+    else:
+        text = str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 4]} ..."
+
+
+def path_of(steps: tuple[int | str, ...]) -> str:
+    """`pairs[17].settings.pooling` of ("pairs", 17, "settings", "pooling")."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return text.removeprefix(".")
+
+
+def validated(model: type[Model], value: Any) -> Model:
+    """`value` as `model`.
+
+    Raises:
+        UserError: every mistake, the field path as place.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise UserError(problems_of(error, model)) from None
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Every mistake in `error`, which came of validating `model`; the field path is the place."""
+    return [Problem(_place(details), _message(details, model)) for details in error.errors(include_url=False)]
+
+
+def _place(details: ErrorDetails) -> str:
+    """The field path; of an unknown or missing key the path of its mapping, the message names the key."""
+    steps = details["loc"]
+    return path_of(steps[:-1] if details["type"] in {"extra_forbidden", "missing"} else steps)
+
+
+def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, value, context = details["type"], shown(details["input"]), details.get("ctx", {})
+    key = details["loc"][-1] if details["loc"] else ""
+    match kind:
+        case "neckar":
+            text = str(context["message"])
+        case "extra_forbidden":
+            text = f"unknown key {shown(key)}{did_you_mean(str(key), _keys(details, model))}"
+        case "missing":
+            text = f"the key {shown(key)} is missing; add it"
+        case "invalid_key":
+            text = f"the key {value} is not text; put it in quotes"
+        case "literal_error":
+            text = f"{value} is not valid here; write {context['expected']}"
+        case "greater_than" | "greater_than_equal" | "less_than_equal":
+            bound, words = _BOUNDS[kind]
+            text = f"{value} is out of range; write {words} {context[bound]}"
+        case _:
+            text = f"{value} is not {_WANTED[kind]}" if kind in _WANTED else f"{value}: {details['msg']}"
+    return text
+
+
+def _keys(details: ErrorDetails, model: type[BaseModel]) -> list[str]:
+    """The keys valid where `details` found an unknown one."""
+    here: Any = model
+    for step in details["loc"][:-1]:
+        if isinstance(step, str):
+            here = here.model_fields[step].annotation
+        here = next(_models_in(here), here)
+    return list(here.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The Pydantic models an annotation such as `list[PairEntry]` or `Design | None` speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in {Union, types.UnionType, list, tuple}:
+        for argument in get_args(annotation):
+            yield from _models_in(argument)
