@@ -183,7 +183,7 @@ class Settings(BaseModel):
     )
     seed: Annotated[Whole, Field(ge=0, le=SEED_MAX)] = Field(0, description="Seed of the white noise.")
     normalise_activations: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Rescale the filters to mean activation 1 over fixed images (Gatys et al. 2016)."
+        False, description="Rescale the filters to mean activation 1 over fixed images (Gatys 2016)."
     )
 
     @model_validator(mode="after")
