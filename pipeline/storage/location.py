@@ -1,0 +1,130 @@
+"""Where an object is: `s3://bucket/key`, a local path or `file://`, and `package:name/path` for shipped resources."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from pipeline.storage.store import ForbiddenUri
+
+Scheme = Literal["s3", "file", "package"]
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters at least; a slash before the colon makes it a path
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
+_PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # no dots: finding `a.b` would import `a`
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_USERINFO = re.compile(r"(?<=://)[^/?#]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A parsed, absolute URI.
+
+    Attributes:
+        scheme: "s3", "file" or "package".
+        root: the bucket, "" for a local path, or the package's name.
+        path: the key below the bucket or package, without slashes at its ends; for a local path the absolute path.
+    """
+
+    scheme: Scheme
+    root: str
+    path: str
+
+    @property
+    def uri(self) -> str:
+        """The canonical text: local paths as plain absolute paths."""
+        if self.scheme == "file":
+            return self.path
+        start = "s3://" if self.scheme == "s3" else "package:"
+        return f"{start}{self.root}/{self.path}".rstrip("/")
+
+
+def shown(uri: str) -> str:
+    """The URI as it may stand in a message: no user and password, and no query outside S3 (it may be a signature)."""
+    safe = _USERINFO.sub("***@", uri)
+    if "://" in safe and not safe.startswith("s3://"):
+        safe = re.split(r"[?#]", safe, maxsplit=1)[0]
+    return _CONTROL.sub("?", safe)
+
+
+def is_absolute(uri: str) -> bool:
+    """Whether the URI stands for itself: it has a scheme, known or not, or is an absolute path."""
+    return uri.startswith("/") or _SCHEME.match(uri) is not None
+
+
+def parse(uri: str) -> Location:
+    """The location a URI names; a relative path is relative to the working directory.
+
+    Raises:
+        ForbiddenUri: another scheme, or a path that leaves its bucket or package.
+    """
+    if not uri.strip() or _CONTROL.search(uri):
+        raise ForbiddenUri(shown(uri), "a location may not be empty nor have control characters")
+    match = _SCHEME.match(uri)
+    scheme = match.group(1).lower() if match else None
+    if scheme is None:
+        return Location("file", "", os.path.abspath(os.path.expanduser(uri)))  # noqa: PTH100, PTH111  # Path.resolve would follow links
+    if scheme == "file":
+        return _file(uri)
+    if scheme == "s3":
+        return _below(uri, uri[len("s3:") :].removeprefix("//"), "s3", _BUCKET)
+    if scheme == "package":
+        return _below(uri, uri[len("package:") :], "package", _PACKAGE)
+    hint = "" if "://" in uri else f", or ./{uri} for a file with a colon in its name"
+    raise ForbiddenUri(shown(uri), f"'{scheme}:' is no place Neckar reads; use s3://, a path, file:// or package:{hint}")
+
+
+def absolute(uri: str) -> str:
+    """The canonical absolute form of a URI. Raises `ForbiddenUri`."""
+    return parse(uri).uri
+
+
+def join(base: str, relative: str) -> str:
+    """`relative` as seen from the folder `base`, absolute and canonical; an absolute URI stays itself.
+
+    `..` may climb within a file system, as in a shell, but never out of a bucket or a package.
+
+    Raises:
+        ForbiddenUri: another scheme, or a path that leaves its bucket or package.
+    """
+    if is_absolute(relative) or relative.startswith("~"):
+        return absolute(relative)
+    if not relative.strip():
+        raise ForbiddenUri(shown(base), "a location may not be empty")
+    parent = parse(base)
+    if parent.scheme == "file":
+        return parse(posixpath.join(parent.path, relative)).uri
+    return parse(f"{parent.uri}/{relative}").uri
+
+
+def parent(uri: str) -> str:
+    """The folder a URI stands in, absolute: what a manifest's relative URIs are relative to. Raises `ForbiddenUri`."""
+    location = parse(uri)
+    return Location(location.scheme, location.root, posixpath.dirname(location.path)).uri
+
+
+def _file(uri: str) -> Location:
+    parts = urlsplit(uri)
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise ForbiddenUri(shown(uri), "write file:///absolute/path, on this machine")
+    path = unquote(parts.path)
+    if _CONTROL.search(path):
+        raise ForbiddenUri(shown(uri), "a location may not have control characters")
+    return Location("file", "", posixpath.normpath(path))
+
+
+def _below(uri: str, rest: str, scheme: Literal["s3", "package"], names: re.Pattern[str]) -> Location:
+    root, _, path = rest.partition("/")
+    if not names.fullmatch(root):
+        example = "s3://bucket/key" if scheme == "s3" else "package:skimage/data/coffee.png"
+        raise ForbiddenUri(shown(uri), f"this names no {'bucket' if scheme == 's3' else 'package'}; write e.g. {example}")
+    normal = posixpath.normpath(path) if path else ""
+    if normal == ".":
+        normal = ""
+    if normal.startswith("/") or normal.split("/")[0] == "..":
+        raise ForbiddenUri(shown(uri), f"the path leaves its {'bucket' if scheme == 's3' else 'package'}")
+    return Location(scheme, root, normal)
