@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from schemas.errors import Problem, UserError
 from schemas.nearest import did_you_mean
@@ -40,6 +41,8 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 
+Steps = tuple[int | str, ...]
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -57,7 +60,18 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 4]} ..."
 
 
-def path_of(steps: tuple[int | str, ...]) -> str:
+def refusal(message: str) -> PydanticCustomError:
+    """For a validator to raise: one mistake in its value."""
+    return refusals([((), message)])
+
+
+def refusals(mistakes: Sequence[tuple[Steps, str]]) -> PydanticCustomError:
+    """For a validator to raise: several mistakes, each with the steps that lead to it inside the value."""
+    text = "; ".join(message for _, message in mistakes)
+    return PydanticCustomError("neckar", "{text}", {"text": text, "mistakes": list(mistakes)})
+
+
+def path_of(steps: Steps) -> str:
     """`pairs[17].settings.pooling` of ("pairs", 17, "settings", "pooling")."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return text.removeprefix(".")
@@ -77,21 +91,23 @@ def validated(model: type[Model], value: Any) -> Model:
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """Every mistake in `error`, which came of validating `model`; the field path is the place."""
-    return [Problem(_place(details), _message(details, model)) for details in error.errors(include_url=False)]
+    return [problem for details in error.errors(include_url=False) for problem in _problems(details, model)]
 
 
-def _place(details: ErrorDetails) -> str:
-    """The field path; of an unknown or missing key the path of its mapping, the message names the key."""
-    steps = details["loc"]
-    return path_of(steps[:-1] if details["type"] in {"extra_forbidden", "missing"} else steps)
+def _problems(details: ErrorDetails, model: type[BaseModel]) -> list[Problem]:
+    steps, kind = details["loc"], details["type"]
+    if kind == "neckar":
+        mistakes: list[tuple[Steps, str]] = details["ctx"]["mistakes"]
+        return [Problem(path_of((*steps, *inside)), message) for inside, message in mistakes]
+    if kind in {"extra_forbidden", "missing"}:  # the message names the key: the place is its mapping
+        return [Problem(path_of(steps[:-1]), _message(details, model))]
+    return [Problem(path_of(steps), _message(details, model))]
 
 
 def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
     kind, value, context = details["type"], shown(details["input"]), details.get("ctx", {})
     key = details["loc"][-1] if details["loc"] else ""
     match kind:
-        case "neckar":
-            text = str(context["message"])
         case "extra_forbidden":
             text = f"unknown key {shown(key)}{did_you_mean(str(key), _keys(details, model))}"
         case "missing":
@@ -102,7 +118,7 @@ def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
             text = f"{value} is not valid here; write {context['expected']}"
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             bound, words = _BOUNDS[kind]
-            text = f"{value} is out of range; write {words} {context[bound]}"
+            text = f"{value} is out of range; write {words} {str(context[bound]).removesuffix('.0')}"
         case _:
             text = f"{value} is not {_WANTED[kind]}" if kind in _WANTED else f"{value}: {details['msg']}"
     return text
