@@ -39,6 +39,10 @@ def read_uri(uri: str, *, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
 
 
 def _store(location: Location) -> Store:
+    if location.scheme == "s3":
+        from pipeline.storage.s3 import S3Store  # noqa: PLC0415  # boto3 takes a third of a second to import
+
+        return S3Store(location.root, location.path)
     if location.scheme == "package":
         return PackageStore(location.root, location.path)
     return LocalStore(Path(location.path))

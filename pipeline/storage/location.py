@@ -17,6 +17,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters at least; a s
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # no dots: finding `a.b` would import `a`
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SHOWN_MAX = 300  # a data: URI pasted by mistake has megabytes
 _USERINFO = re.compile(r"(?<=://)[^/?#]*@")
 
 
@@ -48,7 +49,7 @@ def shown(uri: str) -> str:
     safe = _USERINFO.sub("***@", uri)
     if "://" in safe and not safe.startswith("s3://"):
         safe = re.split(r"[?#]", safe, maxsplit=1)[0]
-    return _CONTROL.sub("?", safe)
+    return _CONTROL.sub("?", safe if len(safe) <= _SHOWN_MAX else f"{safe[:_SHOWN_MAX]}...")
 
 
 def is_absolute(uri: str) -> bool:
@@ -74,7 +75,7 @@ def parse(uri: str) -> Location:
         return _below(uri, uri[len("s3:") :].removeprefix("//"), "s3", _BUCKET)
     if scheme == "package":
         return _below(uri, uri[len("package:") :], "package", _PACKAGE)
-    hint = "" if "://" in uri else f", or ./{uri} for a file with a colon in its name"
+    hint = "" if "://" in uri or len(uri) > 99 else f", or ./{uri} for a file with a colon in its name"
     raise ForbiddenUri(shown(uri), f"'{scheme}:' is no place Neckar reads; use s3://, a path, file:// or package:{hint}")
 
 
