@@ -71,6 +71,11 @@ def refusals(mistakes: Sequence[tuple[Steps, str]]) -> PydanticCustomError:
     return PydanticCustomError("neckar", "{text}", {"text": text, "mistakes": list(mistakes)})
 
 
+def mistakes_inside(error: PydanticCustomError) -> list[tuple[Steps, str]]:
+    """What a `refusal` or `refusals` was made of."""
+    return list((error.context or {})["mistakes"])
+
+
 def path_of(steps: Steps) -> str:
     """`pairs[17].settings.pooling` of ("pairs", 17, "settings", "pooling")."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
@@ -91,17 +96,21 @@ def validated(model: type[Model], value: Any) -> Model:
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """Every mistake in `error`, which came of validating `model`; the field path is the place."""
-    return [problem for details in error.errors(include_url=False) for problem in _problems(details, model)]
+    return [Problem(path_of(steps), message) for steps, message in mistakes_of(error, model)]
 
 
-def _problems(details: ErrorDetails, model: type[BaseModel]) -> list[Problem]:
-    steps, kind = details["loc"], details["type"]
-    if kind == "neckar":
-        mistakes: list[tuple[Steps, str]] = details["ctx"]["mistakes"]
-        return [Problem(path_of((*steps, *inside)), message) for inside, message in mistakes]
-    if kind in {"extra_forbidden", "missing"}:  # the message names the key: the place is its mapping
-        return [Problem(path_of(steps[:-1]), _message(details, model))]
-    return [Problem(path_of(steps), _message(details, model))]
+def mistakes_of(error: ValidationError, model: type[BaseModel]) -> list[tuple[Steps, str]]:
+    """Like `problems_of`, the place as steps."""
+    mistakes: list[tuple[Steps, str]] = []
+    for details in error.errors(include_url=False):
+        steps, kind = details["loc"], details["type"]
+        if kind == "neckar":
+            mistakes += [((*steps, *inside), message) for inside, message in details["ctx"]["mistakes"]]
+        elif kind in {"extra_forbidden", "missing"}:  # the message names the key: the place is its mapping
+            mistakes.append((steps[:-1], _message(details, model)))
+        else:
+            mistakes.append((steps, _message(details, model)))
+    return mistakes
 
 
 def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
@@ -119,6 +128,8 @@ def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             bound, words = _BOUNDS[kind]
             text = f"{value} is out of range; write {words} {str(context[bound]).removesuffix('.0')}"
+        case "string_too_short":
+            text = f"{value} is empty; write it out, or leave the key out"
         case _:
             text = f"{value} is not {_WANTED[kind]}" if kind in _WANTED else f"{value}: {details['msg']}"
     return text

@@ -1,0 +1,116 @@
+"""The job manifest: which pairs to make, with which settings, and where to put them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from schemas import identifier
+from schemas.design import Design
+from schemas.fields import one_of
+from schemas.settings import Settings
+from schemas.wording import refusal, shown
+
+WEIGHTS_NAMES = ("oxford", "torchvision")
+PAIRS_FORMATS = (".jsonl", ".csv", ".parquet")
+
+
+def _legal(noun: str) -> AfterValidator:
+    def check(name: str) -> str:
+        if not identifier.is_legal(name):
+            raise refusal(f"{shown(name)} {identifier.mend(noun)}")
+        return name
+
+    return AfterValidator(check)
+
+
+def _pairs_format(uri: str) -> str:
+    if not uri.endswith(PAIRS_FORMATS):
+        raise refusal(
+            f"{shown(uri)} is not a file of pairs; write one that ends in {', '.join(PAIRS_FORMATS)}"
+        )
+    return uri
+
+
+_ID_JSON = WithJsonSchema({"type": "string", "pattern": identifier.PATTERN, "not": {"pattern": r"\.\."}})
+
+Id = Annotated[str, _legal("an id"), _ID_JSON]
+Name = Annotated[str, _legal("a name for a run"), _ID_JSON]
+Uri = Annotated[str, Field(min_length=1)]
+PairsFile = Annotated[
+    Uri,
+    AfterValidator(_pairs_format),
+    WithJsonSchema({"type": "string", "pattern": r"\.(jsonl|csv|parquet)$"}),
+]
+Weights = Annotated[
+    str,
+    one_of("a network, nor the URI of its weights", WEIGHTS_NAMES, or_uri=True),
+    WithJsonSchema({"anyOf": [{"enum": list(WEIGHTS_NAMES)}, {"type": "string", "pattern": "[/.:]"}]}),
+]
+Overrides = Annotated[Settings, PlainSerializer(lambda settings: settings.model_dump(exclude_unset=True))]
+
+
+class PairEntry(BaseModel):
+    """One pair as listed in a manifest or a pairs file: two images, or one of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Id | None = Field(
+        None, description="Unique in the manifest; derived from the pair where none is given."
+    )
+    content: Uri | None = Field(
+        None, description="URI of the photograph; without one only the style is made."
+    )
+    style: Uri | None = Field(None, description="URI of the artwork; without one only the content is made.")
+    settings: Overrides = Field(
+        Settings(), description="Settings in which this pair departs from the manifest's."
+    )
+
+    @model_validator(mode="after")
+    def _some_image(self) -> PairEntry:
+        if self.content is None and self.style is None:
+            raise refusal("the pair names no image; add content, style or both")
+        return self
+
+
+class Manifest(BaseModel):
+    """A job. Relative URIs are relative to the manifest's folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Neckar job manifest")
+
+    schema_version: Literal[1] = Field(description="Version of this schema: 1.")
+    name: Name = Field(description="Name of the run.")
+    output: Uri | None = Field(
+        None, description="Folder or s3:// prefix of the results; --output overrides it."
+    )
+    weights: Weights = Field(
+        "oxford",
+        description="The network: oxford (the paper's VGG-19), torchvision, or the URI of its weights.",
+    )
+    settings: Settings = Field(
+        Settings(), description="Settings of every pair; a pair may override any of them."
+    )
+    pairs: list[PairEntry] = Field([], description="Pairs, listed.")
+    pairs_from: PairsFile | None = Field(
+        None, description="A .jsonl, .csv or .parquet file of more pairs, read as a stream."
+    )
+    design: Design | None = Field(None, description="More pairs: a full factorial design.")
+
+    @model_validator(mode="after")
+    def _some_pairs(self) -> Manifest:
+        if not self.pairs and self.pairs_from is None and self.design is None:
+            raise refusal("there is no pair; list some under pairs, or add pairs_from or design")
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """The manifest as JSON types, its settings with all defaults; valid as a manifest again."""
+        return self.model_dump(mode="json")
