@@ -1,0 +1,53 @@
+"""By what the schedule judges: every number with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.scheduling.events import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Times in seconds."""
+
+    solo_deaths: int = 3  # of workers with the pair alone in them, then it is quarantined
+    node_losses: int = 3  # machines gone under a pair without notice, then it is suspected
+    node_deaths: int = 3  # of different witnesses on one node, then it is avoided
+    refusals: int = 3  # times the store may not answer for one pair
+    pause_s: float = 15.0  # before such a pair is tried again; the store's own retries come on top
+    unwritten: int = 5  # pictures in a row that the output did not take, then the run stops
+    pair_s: float | None = None  # a pair's time in a slot
+    silence_s: float = 600.0  # a call's time; on a CPU one evaluation at 4096 px takes minutes
+    stall_s: float = 1800.0  # without any progress; clusters may take half an hour to find a GPU
+    setup_failures: int = 3  # in a row, then the run stops, or waits where other workers work
+    setup_pause_s: float = 300.0  # that wait
+    error_rate: float | None = None  # failed and quarantined among the settled, then the run stops
+    error_rate_after: int = 100  # settled pairs before the rate is judged
+    window: int = 4096  # waiting pairs held at one time, a few MB
+
+
+@dataclass(slots=True)
+class Counts:
+    """Pairs settled."""
+
+    ok: int = 0
+    failed: int = 0
+    quarantined: int = 0
+
+    def add(self, status: Status) -> None:
+        """One more pair."""
+        match status:
+            case "ok":
+                self.ok += 1
+            case "failed":
+                self.failed += 1
+            case "quarantined":
+                self.quarantined += 1
+
+    @property
+    def settled(self) -> int:
+        """All of them."""
+        return self.ok + self.failed + self.quarantined

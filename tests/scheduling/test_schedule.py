@@ -1,0 +1,338 @@
+"""The schedule by example: what it answers to each accident, with a fake clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.scheduling.events import (
+    Advance,
+    Cause,
+    Died,
+    Joined,
+    Kill,
+    Outcome,
+    Release,
+    Returned,
+    Settle,
+    SetupFailed,
+    Start,
+    Stop,
+    Tick,
+)
+from pipeline.scheduling.limits import Limits
+from pipeline.scheduling.schedule import Schedule
+from schemas.errors import ErrorCode
+from schemas.pair import Pair
+
+
+def pairs(count):
+    return [Pair(index, f"p{index}", None, None, None) for index in range(count)]
+
+
+class Clockwork:
+    """A schedule, its clock and everything it has said."""
+
+    def __init__(self, count, *, workers=1, slots=1, nodes=None, program=lambda pair: 0, **limits):
+        self.now = 0.0
+        self.said = []
+        self.source = iter(pairs(count))
+        self.schedule = Schedule(
+            self.source,
+            workers=workers,
+            program=program,
+            cost=lambda pair: 1.0,
+            limits=Limits(**limits),
+            now=0.0,
+        )
+        self.tell(Tick())
+        for number in range(1, workers + 1):
+            self.tell(Joined(f"worker-{number}", (nodes or ["n1"] * workers)[number - 1], slots))
+
+    def tell(self, event, *, after=1.0):
+        self.now += after
+        answer = self.schedule.handle(event, self.now)
+        self.said += answer
+        return answer
+
+    def of(self, kind, answer=None):
+        return [command for command in (self.said if answer is None else answer) if isinstance(command, kind)]
+
+    def held(self, worker):
+        return list(self.schedule._crew[worker].leases)
+
+    def finish(self, worker, *indices):
+        return self.tell(Returned(worker, tuple(Outcome(i) for i in indices), evaluations=1))
+
+    def die_alone(self, name, cause=Cause.CRASHED):
+        """The worker dies, its successor joins; returns what the successor is given."""
+        answer = self.tell(Died(name, cause, "SIGSEGV"))
+        started = self.of(Start, answer)
+        if not started:
+            return None, answer
+        return started[-1].worker, self.tell(Joined(started[-1].worker, "n1", 1))
+
+
+def given_to(answer):
+    return [pair.index for command in answer if isinstance(command, Advance) for pair in command.pairs]
+
+
+def test_a_worker_gets_a_double_set_and_two_calls():
+    clock = Clockwork(10, slots=2)
+    assert clock.held("worker-1") == [0, 1, 2, 3]
+    assert len(clock.of(Advance)) == 2
+    assert given_to(clock.finish("worker-1", 0, 1)) == [4, 5]
+
+
+def test_no_more_workers_than_pairs():
+    assert len(Clockwork(2, workers=2).of(Start)) == 2
+    assert len(Clockwork(1, workers=1).of(Start)) == 1
+    clock = Schedule(
+        pairs(1), workers=8, program=lambda pair: 0, cost=lambda pair: 1.0, limits=Limits(), now=0.0
+    )
+    assert len(clock.handle(Tick(), 0.0)) == 1
+
+
+def test_the_end_is_shared_out_evenly():
+    clock = Clockwork(4, workers=2, slots=8)
+    assert len(clock.held("worker-1")) == len(clock.held("worker-2")) == 2
+
+
+def test_the_manifest_is_read_a_window_ahead():
+    clock = Clockwork(1000, window=10)
+    clock.tell(Tick())
+    assert next(clock.source).index == 12  # ten wait, two are with the worker
+
+
+def test_idle_workers_leave_in_the_tail():
+    clock = Clockwork(2, workers=2)
+    clock.finish("worker-1", *clock.held("worker-1"))
+    assert clock.of(Release, clock.tell(Returned("worker-1"))) == [Release("worker-1")]
+    assert not clock.schedule.finished
+    clock.finish("worker-2", *clock.held("worker-2"))
+    assert clock.schedule.finished
+
+
+def test_slots_fill_with_one_program():
+    clock = Clockwork(8, slots=2, program=lambda pair: pair.index % 2)
+    assert clock.held("worker-1") == [0, 2, 4, 6]
+
+
+def test_a_killer_is_quarantined_after_three_deaths_alone_with_the_reason():
+    clock = Clockwork(1)
+    name, seen = "worker-1", []
+    while name:
+        name, answer = clock.die_alone(name)
+        seen += clock.of(Settle, answer)
+    (settled,) = seen
+    assert settled.status == "quarantined"
+    assert settled.attempts == 4  # one in the crowd, three alone
+    assert settled.code is ErrorCode.WORKER_DIED
+    assert "3 workers died with this pair alone in them; the last: SIGSEGV" in settled.message
+    assert clock.schedule.finished
+
+
+def test_suspects_rerun_one_by_one_and_the_innocent_finish():
+    clock = Clockwork(3, slots=4)
+    name, answer = clock.die_alone("worker-1")
+    for _ in range(3):
+        (index,) = given_to(answer)
+        assert clock.held(name) == [index]
+        answer = clock.finish(name, index)
+    assert clock.schedule.counts.ok == 3
+
+
+def test_a_busy_worker_is_emptied_for_suspects_when_no_new_one_comes():
+    clock = Clockwork(100, workers=2, setup_failures=1)
+    clock.tell(Died("worker-2", Cause.CRASHED, "SIGKILL"))
+    clock.tell(SetupFailed("worker-3", "n1", "no device"))  # no successor for a while
+    answer = clock.finish("worker-1", clock.held("worker-1")[0])
+    assert given_to(answer) == []
+    answer = clock.finish("worker-1", clock.held("worker-1")[0])
+    assert given_to(answer) == [2]  # a suspect, with no company
+    assert clock.held("worker-1") == [2]
+
+
+@pytest.mark.parametrize("cause", [Cause.PREEMPTED, Cause.NODE_LOST])
+def test_a_machine_taken_away_makes_no_suspects(cause):
+    clock = Clockwork(4, slots=2)
+    _, answer = clock.die_alone("worker-1", cause)
+    assert given_to(answer) == [0, 1]  # in company again; slots of the new worker is one
+    assert clock.of(Settle) == []
+
+
+def test_preemption_never_quarantines():
+    clock = Clockwork(1)
+    name = "worker-1"
+    for _ in range(20):
+        name, _ = clock.die_alone(name, Cause.PREEMPTED)
+    clock.finish(name, 0)
+    assert clock.of(Settle)[0].status == "ok"
+
+
+def test_a_pair_that_takes_machines_down_is_found_in_the_end():
+    clock = Clockwork(1)
+    name, deaths = "worker-1", 0
+    while name:
+        name, _ = clock.die_alone(name, Cause.NODE_LOST)
+        deaths += 1
+    assert clock.of(Settle)[0].status == "quarantined"
+    assert deaths == 6  # two forgiven, the third makes it a suspect, three more alone
+
+
+def test_silence_kills_and_suspects():
+    clock = Clockwork(1, silence_s=60)
+    assert clock.of(Kill, clock.tell(Tick(), after=50)) == []
+    answer = clock.tell(Tick(), after=20)
+    assert clock.of(Kill, answer)[0].worker == "worker-1"
+    assert "no answer for 70 s" in clock.of(Kill, answer)[0].reason
+    for number in (2, 3, 4):
+        clock.tell(Joined(f"worker-{number}", "n1", 1))
+        clock.tell(Tick(), after=61)
+    (settled,) = clock.of(Settle)
+    assert (settled.status, settled.code) == ("quarantined", ErrorCode.WORKER_SILENT)
+
+
+def test_answers_that_lay_unread_count_before_silence_is_judged():
+    clock = Clockwork(4, workers=2, silence_s=60)
+    clock.tell(Returned("worker-1"), after=600)  # the driver was busy for ten minutes
+    clock.tell(Returned("worker-2"), after=0)
+    assert clock.of(Kill, clock.tell(Tick(), after=0)) == []
+
+
+def test_a_pair_over_its_time_is_dropped_once_counting_from_its_slot():
+    clock = Clockwork(1, pair_s=100)
+    clock.tell(Returned("worker-1"), after=500)  # fetching, not running
+    assert all(command.drop == () for command in clock.of(Advance))
+    clock.tell(Returned("worker-1", running=(0,)))
+    answer = clock.tell(Returned("worker-1", running=(0,)), after=101)
+    assert [command.drop for command in clock.of(Advance, answer)] == [(0,)]
+    answer = clock.tell(Returned("worker-1", running=(0,)))
+    assert [command.drop for command in clock.of(Advance, answer)] == [()]
+    clock.tell(Returned("worker-1", (Outcome(0, ErrorCode.DEADLINE_EXCEEDED, "over 100 s"),)))
+    assert clock.of(Settle)[0].code is ErrorCode.DEADLINE_EXCEEDED
+
+
+def test_a_store_that_does_not_answer_is_tried_again_after_a_pause():
+    clock = Clockwork(1, pause_s=10)
+    refusal = (Outcome(0, ErrorCode.STORE_UNAVAILABLE, "s3://b/x: no answer"),)
+    for _ in range(2):
+        assert given_to(clock.tell(Returned("worker-1", refusal))) == []
+        assert "the store to answer" in clock.schedule.waiting_for()
+        clock.tell(Returned("worker-1"))
+        assert given_to(clock.tell(Tick(), after=11)) == [0]
+    clock.tell(Returned("worker-1", refusal))
+    (settled,) = clock.of(Settle)
+    assert (settled.status, settled.code, settled.attempts) == ("failed", ErrorCode.STORE_UNAVAILABLE, 3)
+
+
+def test_an_output_that_takes_nothing_stops_the_run_and_charges_no_pair():
+    clock = Clockwork(10, slots=3)
+    full = tuple(
+        Outcome(i, ErrorCode.STORE_FULL, "s3://out: full", unwritten=True) for i in clock.held("worker-1")
+    )
+    answer = clock.tell(Returned("worker-1", full))
+    assert clock.of(Stop, answer) == [Stop("the output takes no pictures: s3://out: full")]
+    assert clock.of(Settle) == []
+
+
+def test_out_of_memory_in_company_means_alone_not_failed():
+    clock = Clockwork(2, slots=2)
+    clock.tell(Returned("worker-1", (Outcome(0, ErrorCode.OUT_OF_MEMORY, "8 GB"),)))
+    answer = clock.finish("worker-1", 1)
+    assert given_to(answer) == [0]
+    clock.tell(Returned("worker-1", (Outcome(0, ErrorCode.OUT_OF_MEMORY, "8 GB"),)))
+    assert [(s.pair.index, s.status) for s in clock.of(Settle)] == [(1, "ok"), (0, "failed")]
+
+
+def test_setup_failures_in_a_row_end_the_run_with_the_reason():
+    clock = Clockwork(5, workers=1)
+    clock.tell(Died("worker-1", Cause.PREEMPTED, "gone"))
+    for number in (2, 3, 4):
+        answer = clock.tell(SetupFailed(f"worker-{number}", "n1", "weights are missing"))
+    (stop,) = clock.of(Stop, answer)
+    assert stop.reason == "no worker could be made ready, 3 failed in a row: weights are missing"
+
+
+def test_setup_failures_beside_working_workers_only_pause_the_starts():
+    clock = Clockwork(50, workers=2)
+    clock.tell(Died("worker-2", Cause.PREEMPTED, "gone"))
+    for number in (3, 4, 5):
+        answer = clock.tell(SetupFailed(f"worker-{number}", "n1", "no device"))
+    assert clock.of(Start, answer) == clock.of(Stop) == []
+    assert clock.of(Start, clock.tell(Tick(), after=299)) == []
+    assert len(clock.of(Start, clock.tell(Tick(), after=2))) == 1
+
+
+def test_a_node_where_everyone_dies_is_avoided_and_its_charges_are_forgiven():
+    clock = Clockwork(400, workers=2, nodes=["bad", "good"])
+    name = "worker-1"
+    for _ in range(5):  # twice in company, between them three different pairs alone
+        answer = clock.tell(Died(name, Cause.CRASHED, "illegal memory access"))
+        (start,) = clock.of(Start, answer)
+        name = start.worker
+        if not start.avoid:
+            clock.tell(Joined(name, "bad", 1))
+    assert start.avoid == {"bad"}
+    assert clock.of(Settle) == []
+    assert "other than bad" in clock.schedule.waiting_for()
+
+
+def test_a_suspect_reruns_on_another_machine_before_the_same_one():
+    clock = Clockwork(400, workers=2, nodes=["bad", "good"])
+    clock.tell(Died("worker-1", Cause.CRASHED, "in company"))
+    assert given_to(clock.tell(Joined("worker-3", "bad", 1))) == [0]
+    clock.tell(Died("worker-3", Cause.CRASHED, "alone"))
+    assert given_to(clock.tell(Joined("worker-4", "bad", 1))) == [1]
+    clock.finish("worker-4", 1)
+    assert 0 not in clock.held("worker-4")
+    clock.finish("worker-2", 2)
+    assert given_to(clock.finish("worker-2", 3)) == [0]
+
+
+def test_one_killer_alone_makes_no_node_bad():
+    clock = Clockwork(1)
+    name = "worker-1"
+    while name:
+        name, _ = clock.die_alone(name)
+    assert all(start.avoid == frozenset() for start in clock.of(Start))
+
+
+def test_error_rate_is_judged_after_enough_pairs():
+    clock = Clockwork(100, slots=50, error_rate=0.5, error_rate_after=10)
+    broken = tuple(Outcome(i, ErrorCode.IMAGE_MISSING, "no such file") for i in range(9))
+    assert clock.of(Stop, clock.tell(Returned("worker-1", broken))) == []
+    answer = clock.tell(Returned("worker-1", (Outcome(9, ErrorCode.IMAGE_MISSING, "no such file"),)))
+    assert clock.of(Stop, answer) == [Stop("10 of 10 pairs failed, more than the limit of 50%")]
+
+
+def test_standstill_ends_the_run_and_says_what_it_waits_for():
+    schedule = Schedule(
+        pairs(3),
+        workers=2,
+        program=lambda pair: 0,
+        cost=lambda pair: 1.0,
+        limits=Limits(stall_s=100),
+        now=0.0,
+    )
+    schedule.handle(Tick(), 0.0)
+    (stop,) = schedule.handle(Tick(), 101.0)
+    assert stop.reason.startswith("no progress for 101 s; waiting for 2 worker(s) to start")
+    assert schedule.handle(Joined("worker-1", "n1", 1), 102.0) == []  # nothing is begun after the end
+
+
+def test_evaluations_are_progress():
+    clock = Clockwork(3, stall_s=100, silence_s=1e9)
+    for _ in range(10):
+        clock.tell(Returned("worker-1", evaluations=7), after=90)
+        assert clock.of(Stop, clock.tell(Tick())) == []
+    assert "worker-1 with p0, p1" in clock.schedule.waiting_for()
+
+
+def test_a_ghost_changes_nothing():
+    clock = Clockwork(3)
+    before = clock.held("worker-1")
+    clock.tell(Returned("worker-99", (Outcome(0),)))
+    clock.tell(Died("worker-99", Cause.CRASHED, "late"))
+    clock.tell(Joined("worker-99", "n1", 4))
+    assert clock.held("worker-1") == before
+    assert clock.of(Settle) == []

@@ -1,0 +1,222 @@
+"""Whatever happens in whatever order: every pair settled once, the guilty quarantined, the innocent never."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.scheduling.events import (
+    Advance,
+    Cause,
+    Died,
+    Joined,
+    Kill,
+    Outcome,
+    Release,
+    Returned,
+    Settle,
+    SetupFailed,
+    Start,
+    Stop,
+    Tick,
+)
+from pipeline.scheduling.limits import Limits
+from pipeline.scheduling.schedule import CALLS_IN_FLIGHT, Schedule
+from schemas.errors import ErrorCode
+from schemas.pair import Pair
+
+KINDS = ("good", "killer", "broken", "roomy", "flaky", "unwritten")
+LIMITS = Limits(window=7, silence_s=10_000, stall_s=1e9, unwritten=10**9, setup_failures=10**9)
+SLOTS = (1, 2, 3)
+CHAOS_STEPS = 150
+
+
+@dataclass
+class Process:
+    """A worker as the world has it."""
+
+    slots: int = 1
+    node: str = ""
+    held: dict[int, str] = field(default_factory=dict)  # index → kind
+    calls: int = 0
+    ready: bool = False
+    asked_to_drop: set[int] = field(default_factory=set)
+
+
+class World:
+    """Workers, pairs and accidents, with a clock of its own; checks every command it is given."""
+
+    def __init__(self, kinds, workers, random):
+        self.kinds = kinds
+        self.random = random
+        self.now = 0.0
+        self.processes: dict[str, Process] = {}
+        self.settled: dict[int, Settle] = {}
+        self.killed: list[str] = []
+        self.accidents_alone: Counter[int] = Counter()  # deaths without guilt, with this pair alone
+        self.refused: Counter[int] = Counter()
+        self.read = 0  # pairs taken from the source
+        self.hands = workers * 2 * max(SLOTS)  # pairs that workers can hold
+        self.schedule = Schedule(
+            self.pairs(),
+            workers=workers,
+            program=lambda pair: pair.index % 3,
+            cost=lambda pair: float(pair.index % 5),
+            limits=LIMITS,
+            now=0.0,
+        )
+
+    def pairs(self):
+        for index in range(len(self.kinds)):
+            self.read += 1
+            yield Pair(index, f"pair-{index}", None, None, None)
+
+    def tell(self, event):
+        for command in self.schedule.handle(event, self.now):
+            self.obey(command)
+        most = LIMITS.window + self.hands + 1  # what dying workers give back comes on top of a full window
+        assert self.read - len(self.settled) <= most, "the window leaks"
+
+    def obey(self, command):
+        match command:
+            case Start():
+                assert command.worker not in self.processes
+                self.processes[command.worker] = Process()
+            case Advance():
+                process = self.processes[command.worker]
+                assert process.ready
+                process.calls += 1
+                assert process.calls <= CALLS_IN_FLIGHT
+                for pair in command.pairs:
+                    assert pair.index not in self.settled
+                    assert not any(pair.index in other.held for other in self.processes.values()), (
+                        "leased twice"
+                    )
+                    process.held[pair.index] = self.kinds[pair.index]
+                assert len(process.held) <= 2 * process.slots
+            case Kill():
+                del self.processes[command.worker]
+                self.killed.append(command.worker)
+            case Release():
+                assert not self.processes.pop(command.worker).held
+            case Settle():
+                assert command.pair.index not in self.settled, "settled twice"
+                assert command.attempts >= 1
+                self.settled[command.pair.index] = command
+            case Stop():
+                raise AssertionError(command.reason)
+
+    # --- what can happen ---
+
+    def step(self, *, chaos):
+        self.now += self.random.choice((0.1, 1.0, 5.0))
+        name = self.random.choice(sorted(self.processes)) if self.processes else None
+        if name is None:
+            return self.tell(Tick())
+        process = self.processes[name]
+        if chaos and self.random.random() < 0.3:
+            return self.accident(name, process)
+        if not process.ready:
+            return self.join(name, process)
+        if process.calls:
+            return self.work(name, process)
+        return self.tell(Tick())
+
+    def join(self, name, process):
+        process.ready = True
+        process.slots = self.random.choice(SLOTS)
+        process.node = self.random.choice(("north", "south"))
+        self.tell(Joined(name, process.node, process.slots))
+
+    def work(self, name, process):
+        """One call: a killer that is begun kills; others are settled or go on."""
+        outcomes = []
+        alone = len(process.held) == 1
+        for index, kind in sorted(process.held.items(), key=lambda item: self.random.random()):
+            if self.random.random() < 0.4:
+                continue
+            match kind:
+                case "killer":
+                    del self.processes[name]
+                    return self.tell(Died(name, Cause.CRASHED, "SIGSEGV"))
+                case "good":
+                    outcomes.append(Outcome(index))
+                case "broken":
+                    outcomes.append(Outcome(index, ErrorCode.IMAGE_UNREADABLE, "truncated"))
+                case "roomy":
+                    outcomes.append(Outcome(index, None if alone else ErrorCode.OUT_OF_MEMORY, None))
+                case "flaky" | "unwritten":
+                    self.refused[index] += 1
+                    if self.refused[index] < 3:
+                        code = ErrorCode.STORE_UNAVAILABLE
+                        outcomes.append(Outcome(index, code, "no answer", unwritten=kind == "unwritten"))
+                    else:
+                        outcomes.append(Outcome(index))
+        for outcome in outcomes:
+            del process.held[outcome.index]
+        process.calls -= 1
+        running = tuple(process.held)[: process.slots]
+        return self.tell(Returned(name, tuple(outcomes), running, evaluations=1))
+
+    def accident(self, name, process):
+        kind = self.random.choice(("crash", "silence", "preempted", "node lost", "setup", "echo"))
+        if kind in {"crash", "silence", "node lost"} and len(process.held) == 1:
+            (index,) = process.held
+            if self.accidents_alone[index] >= 2 or self.kinds[index] == "killer":
+                return self.tell(Tick())  # a third would look like guilt to anyone
+            self.accidents_alone[index] += 1
+        match kind:
+            case "setup" if not process.ready:
+                del self.processes[name]
+                self.tell(SetupFailed(name, "north", "no device"))
+            case "silence" if process.calls:
+                self.hush(name)
+            case "crash" | "preempted" | "node lost":
+                del self.processes[name]
+                cause = {"crash": Cause.CRASHED, "preempted": Cause.PREEMPTED, "node lost": Cause.NODE_LOST}[
+                    kind
+                ]
+                self.tell(Died(name, cause, kind))
+            case _:
+                self.tell(Returned("worker-0", (Outcome(0),)))  # of a worker buried long ago
+        return None
+
+    def hush(self, silent):
+        """Time passes in which everyone but one answers."""
+        self.now += LIMITS.silence_s + 1
+        answering = [name for name, process in self.processes.items() if name != silent and process.calls]
+        for name in answering:
+            self.processes[name].calls -= 1
+            self.tell(Returned(name))
+        self.tell(Tick())
+        assert self.killed == [silent]
+        self.killed.clear()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    kinds=st.lists(st.sampled_from(KINDS + ("good",) * 6), min_size=1, max_size=40),
+    workers=st.integers(1, 5),
+    seed=st.integers(0, 2**32),
+)
+def test_every_pair_is_settled_once_and_only_killers_are_quarantined(kinds, workers, seed):
+    world = World(kinds, workers, Random(seed))
+    world.tell(Tick())
+    for _ in range(CHAOS_STEPS):
+        world.step(chaos=True)
+    for _ in range(200 * len(kinds) + 200):
+        if world.schedule.finished:
+            break
+        world.step(chaos=False)
+
+    assert world.schedule.finished
+    assert set(world.settled) == set(range(len(kinds)))
+    counts = world.schedule.counts
+    assert counts.ok + counts.failed + counts.quarantined == len(kinds)
+    for index, kind in enumerate(kinds):
+        expected = {"killer": "quarantined", "broken": "failed"}.get(kind, "ok")
+        assert world.settled[index].status == expected, (kind, world.settled[index])
