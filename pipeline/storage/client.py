@@ -1,4 +1,4 @@
-"""boto3's S3 client from the standard AWS environment: one for all threads of a process, and quick to notice silence."""
+"""boto3's S3 client from the standard AWS environment: one for all threads of a process, quick to notice silence."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from pipeline.storage.fault import store_error
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A store that answers nothing at first contact is told within 2 x (5 s to connect or 10 s to answer) and a pause.
-_FIRST_CONTACT = Config(
-    connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}
-)
-# Later a store may be away for a minute: 8 attempts pause for 35 s on average, 71 s at most. AWS_MAX_ATTEMPTS overrides.
+# Silence at first contact is told within 30 s: 2 x (5 s to connect to each of two addresses, or 8 s to answer).
+_FIRST_CONTACT = Config(connect_timeout=5, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 2})
+# Later a store may be away for a while: 8 attempts pause 35 s on average, 71 s at most. AWS_MAX_ATTEMPTS overrides.
 _ATTEMPTS = 8
 _READ_TIMEOUT_S = 60  # a conditional write that loses a race may be kept waiting for many seconds
 _CONNECTIONS = 32  # more than the threads of one process, so that none waits for a socket

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConfigParseError,
+    ConnectionError,  # noqa: A004  # botocore's own, not the built-in
     CredentialRetrievalError,
     FlexibleChecksumError,
     HTTPClientError,
@@ -50,6 +50,7 @@ _MENDS = {
     "InvalidToken": "the session token is not valid; renew the credentials",
 }
 
+_BROKEN = (ResponseStreamingError, IncompleteReadError, FlexibleChecksumError)
 _NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -77,8 +78,7 @@ def is_expired(error: Exception) -> bool:
 
 def is_passing(error: Exception) -> bool:
     """Whether trying again may help though boto3 does not: a body that broke off, a racing write, old credentials."""
-    broken = isinstance(error, (ResponseStreamingError, IncompleteReadError, FlexibleChecksumError))
-    return broken or is_expired(error) or error_code(error) in _RACED
+    return isinstance(error, _BROKEN) or is_expired(error) or error_code(error) in _RACED
 
 
 def store_error(uri: str, error: Exception) -> StoreError:
@@ -103,7 +103,7 @@ def _answered(uri: str, error: ClientError) -> StoreError:
         return Denied(uri, "the credentials have expired; renew them and start again")
     if code in _MENDS:
         return Denied(uri, _MENDS[code])
-    if status >= 500 or status == 429 or code in _THROTTLED | _RACED:
+    if (status >= 500 and status != 501) or status == 429 or code in _THROTTLED | _RACED:
         return Unavailable(uri, f"the store answers only with errors ({code}, HTTP {status}); try again later")
     return Denied(uri, f"the store refuses it ({code}, HTTP {status}); check the credentials' permissions")
 
@@ -115,10 +115,10 @@ def _unanswered(uri: str, error: Exception) -> StoreError:
         return Denied(uri, f"the AWS settings cannot be used: {shown(str(error))}")
     if isinstance(error, ParamValidationError):
         return ForbiddenUri(uri, "not a bucket and key that S3 takes")
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, _BROKEN):
+        return Unavailable(uri, f"the answer broke off ({type(error).__name__}) at every attempt; try again later")
+    if isinstance(error, (HTTPClientError, ConnectionError)):
         endpoint = shown(str(error.kwargs.get("endpoint_url") or "the endpoint"))
         reason = type(error).__name__.removesuffix("Error")
         return Unavailable(uri, f"no answer from {endpoint} ({reason}); check AWS_ENDPOINT_URL and the network")
-    if isinstance(error, BotoCoreError):
-        return Unavailable(uri, f"reading or writing broke off ({type(error).__name__}) after all attempts")
-    raise error
+    return Unavailable(uri, f"boto3 gave up ({type(error).__name__}); try again later")

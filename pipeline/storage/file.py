@@ -33,7 +33,7 @@ def open_file(path: Path) -> BinaryIO:
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise NotFound(str(path), "this is a folder, not a file" if stat.S_ISDIR(mode) else "this is not a regular file")
+        raise NotFound(str(path), "is a folder, not a file" if stat.S_ISDIR(mode) else "is not a regular file")
     return os.fdopen(descriptor, "rb")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.storage.file import flush_folder, read_error, read_file, temporary_file, write_error
+from pipeline.storage.file import flush_folder, open_file, read_error, read_file, temporary_file, write_error
 from pipeline.storage.key import RESERVED_PREFIX, checked_key, checked_prefix
 from pipeline.storage.store import BINARY, ForbiddenUri, NotFound, ObjectInfo, PreconditionFailed
 
@@ -45,6 +45,16 @@ class LocalStore:
         """See `Store.get_with_etag`."""
         data = self.get(key)
         return data, _etag(data)
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """See `Store.get_range`."""
+        path = self._path(key)
+        with open_file(path) as file:
+            try:
+                file.seek(start)
+                return file.read(length)
+            except OSError as error:
+                raise read_error(path, error) from error
 
     def put(
         self,

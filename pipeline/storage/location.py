@@ -16,6 +16,7 @@ Scheme = Literal["s3", "file", "package"]
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters at least; a slash before the colon makes it a path
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # no dots: finding `a.b` would import `a`
+_KINDS = {"s3": ("bucket", "s3://bucket/key"), "package": ("package", "package:skimage/data/coffee.png")}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SHOWN_MAX = 300  # a data: URI pasted by mistake has megabytes
 _USERINFO = re.compile(r"(?<=://)[^/?#]*@")
@@ -68,7 +69,8 @@ def parse(uri: str) -> Location:
     match = _SCHEME.match(uri)
     scheme = match.group(1).lower() if match else None
     if scheme is None:
-        return Location("file", "", os.path.abspath(os.path.expanduser(uri)))  # noqa: PTH100, PTH111  # Path.resolve would follow links
+        # not Path.resolve, which would follow links
+        return Location("file", "", os.path.abspath(os.path.expanduser(uri)))  # noqa: PTH100, PTH111  # see above
     if scheme == "file":
         return _file(uri)
     if scheme == "s3":
@@ -76,7 +78,8 @@ def parse(uri: str) -> Location:
     if scheme == "package":
         return _below(uri, uri[len("package:") :], "package", _PACKAGE)
     hint = "" if "://" in uri or len(uri) > 99 else f", or ./{uri} for a file with a colon in its name"
-    raise ForbiddenUri(shown(uri), f"'{scheme}:' is no place Neckar reads; use s3://, a path, file:// or package:{hint}")
+    places = "s3://, a path, file:// or package:"
+    raise ForbiddenUri(shown(uri), f"'{scheme}:' is no place Neckar reads; use {places}{hint}")
 
 
 def absolute(uri: str) -> str:
@@ -120,12 +123,12 @@ def _file(uri: str) -> Location:
 
 def _below(uri: str, rest: str, scheme: Literal["s3", "package"], names: re.Pattern[str]) -> Location:
     root, _, path = rest.partition("/")
+    kind, example = _KINDS[scheme]
     if not names.fullmatch(root):
-        example = "s3://bucket/key" if scheme == "s3" else "package:skimage/data/coffee.png"
-        raise ForbiddenUri(shown(uri), f"this names no {'bucket' if scheme == 's3' else 'package'}; write e.g. {example}")
+        raise ForbiddenUri(shown(uri), f"this names no {kind}; write e.g. {example}")
     normal = posixpath.normpath(path) if path else ""
     if normal == ".":
         normal = ""
     if normal.startswith("/") or normal.split("/")[0] == "..":
-        raise ForbiddenUri(shown(uri), f"the path leaves its {'bucket' if scheme == 's3' else 'package'}")
+        raise ForbiddenUri(shown(uri), f"the path leaves its {kind}")
     return Location(scheme, root, normal)

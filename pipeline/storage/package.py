@@ -38,6 +38,10 @@ class PackageStore:
         """See `Store.get_with_etag`."""
         return self._files().get_with_etag(key)
 
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """See `Store.get_range`."""
+        return self._files().get_range(key, start, length)
+
     def put(
         self,
         key: str,

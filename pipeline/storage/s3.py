@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError, ResponseStreamingError
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 _ATTEMPTS = 4  # of what boto3 does not repeat itself, see `fault.is_passing`
 _PAUSE_S = 0.2  # before the second attempt, on average; doubled for each further one
+_PIECE_BYTES = 1 << 20
 _PROBE_NAME = f"{RESERVED_PREFIX}probe"
 _UNCONDITIONAL = {"NotImplemented", "InvalidArgument", "InvalidRequest", "UnsupportedOperation", "501"}
 
@@ -64,6 +66,24 @@ class S3Store:
         """See `Store.get_with_etag`."""
         return self._read(checked_key(self.uri, key), None)
 
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """See `Store.get_range`."""
+        path = self._prefix + checked_key(self.uri, key)
+        if not length:
+            return b""  # HTTP has no empty range
+
+        def read(s3: S3Client) -> bytes:
+            answer = s3.get_object(Bucket=self._bucket, Key=path, Range=f"bytes={start}-{start + length - 1}")
+            with _unbroken():
+                return answer["Body"].read()
+
+        try:
+            return self._call(key, read)
+        except StoreError as error:
+            if error_code(error.__cause__) == "InvalidRange":  # begins at the object's end or beyond
+                return b""
+            raise
+
     def put(
         self,
         key: str,
@@ -94,6 +114,20 @@ class S3Store:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `Store.list`; holds one page of a thousand keys."""
         return self._pages(checked_prefix(self.uri, prefix))
+
+    def download(self, key: str, file: BinaryIO) -> None:
+        """Copy an object to an open file, piece by piece. Raises as `get` does, and what the file raises."""
+        path = self._prefix + checked_key(self.uri, key)
+
+        def copy(s3: S3Client) -> None:
+            file.seek(0)
+            file.truncate()
+            body = s3.get_object(Bucket=self._bucket, Key=path)["Body"]
+            with _unbroken():
+                for piece in body.iter_chunks(_PIECE_BYTES):
+                    file.write(piece)
+
+        self._call(key, copy)
 
     def conditional_writes(self) -> bool:
         """See `Store.conditional_writes`; leaves one small hidden object under the root."""
@@ -130,10 +164,8 @@ class S3Store:
             if limit_bytes is not None and size > limit_bytes:
                 body.close()
                 raise TooLarge(f"{self.uri}/{key}", f"{size:,} bytes are more than the limit of {limit_bytes:,}")
-            try:
+            with _unbroken():
                 return body.read(), answer["ETag"]
-            except ReadTimeoutError as error:  # within the body; boto3 repeats only what has not begun to answer
-                raise ResponseStreamingError(error=error) from error
 
         return self._call(key, read)
 
@@ -196,3 +228,12 @@ class S3Store:
             if error_code(error.__cause__) not in _UNCONDITIONAL:
                 raise
         return False
+
+
+@contextlib.contextmanager
+def _unbroken() -> Iterator[None]:
+    """Reading a body: a silence within it is a body that broke off. boto3 repeats only what has not begun to answer."""
+    try:
+        yield
+    except ReadTimeoutError as error:
+        raise ResponseStreamingError(error=error) from error

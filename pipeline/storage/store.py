@@ -107,6 +107,9 @@ class Store(Protocol):
     def get_with_etag(self, key: str) -> tuple[bytes, str]:
         """The whole object and the etag that `put(if_match=...)` takes. Raises `NotFound`."""
 
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """`length` bytes from `start`, fewer or none where the object ends before. Raises `NotFound`."""
+
     def put(
         self,
         key: str,

@@ -1,0 +1,135 @@
+"""A proxy that spoils what a real S3 server answers: the failures of networks and stores, on order."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Fault = Literal["answer", "reset", "lost_answer", "cut_body", "wrong_body", "ignore_condition"]
+
+
+@dataclass
+class Order:
+    """The next `times` requests of a method go wrong in one way."""
+
+    method: str
+    fault: Fault
+    times: int
+    status: int = 503
+    code: str = "SlowDown"
+
+
+@dataclass
+class FaultyS3:
+    """The proxy: `endpoint_url` to talk to, `requests` it has seen, `spoil(...)` to order failures."""
+
+    upstream: str
+    client: S3Client  # of the upstream, for requests that must be signed anew
+    endpoint_url: str = ""
+    requests: list[str] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def spoil(self, method: str, fault: Fault, times: int = 1, *, status: int = 503, code: str = "SlowDown") -> None:
+        with self.guard:
+            self.orders.append(Order(method, fault, times, status, code))
+
+    def next_order(self, method: str, path: str) -> Order | None:
+        with self.guard:
+            self.requests.append(f"{method} {path}")
+            for order in self.orders:
+                if order.method == method and order.times > 0:
+                    order.times -= 1
+                    return order
+        return None
+
+
+@contextmanager
+def faulty_proxy(upstream: str, client: S3Client) -> Iterator[FaultyS3]:
+    proxy = FaultyS3(upstream, client)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy))
+    server.daemon_threads = True
+    proxy.endpoint_url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(proxy: FaultyS3) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            order = proxy.next_order(self.command, self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            fault = order.fault if order else None
+            if order and fault == "answer":
+                self._answer(order.status, _xml(order.code), {})
+            elif fault == "reset":
+                self._reset()
+            elif fault == "ignore_condition":
+                bucket, key = unquote(urlsplit(self.path).path).lstrip("/").split("/", 1)
+                stored = proxy.client.put_object(Bucket=bucket, Key=key, Body=body)
+                self._answer(200, b"", {"ETag": stored["ETag"]})
+            else:
+                self._forward(body, fault)
+
+        do_PUT = do_HEAD = do_POST = do_GET  # noqa: N815  # http.server's names
+
+        def _forward(self, body: bytes, fault: Fault | None) -> None:
+            # The Host header is signed: it goes on as it came.
+            upstream = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc, timeout=60)
+            upstream.request(self.command, self.path, body=body, headers=dict(self.headers.items()))
+            answer = upstream.getresponse()
+            data, found = answer.read(), dict(answer.getheaders())
+            upstream.close()
+            if fault == "lost_answer":
+                self._reset()
+            elif fault == "wrong_body":
+                self._answer(answer.status, bytes([data[0] ^ 1]) + data[1:], found)
+            else:
+                self._answer(answer.status, data, found, cut=fault == "cut_body")
+
+        def _answer(self, status: int, data: bytes, headers: dict[str, str], *, cut: bool = False) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                if name.lower() not in {"content-length", "connection", "transfer-encoding", "date", "server"}:
+                    self.send_header(name, value)
+            length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(data))
+            self.send_header("Content-Length", length)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(data[: len(data) // 2] if cut else data)
+            if cut:
+                self.close_connection = True
+
+        def _reset(self) -> None:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.connection.close()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing to standard error."""
+
+    return Handler
+
+
+def _xml(code: str) -> bytes:
+    return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>on order</Message></Error>".encode()
