@@ -1,0 +1,84 @@
+"""The forward pass that keeps its responses, and the way back from injected gradients to the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from pipeline.synthesis.convolution import convolution
+from pipeline.synthesis.pooling import pool, through_relu, unpool
+from pipeline.synthesis.task import Pooling, Precision
+from pipeline.synthesis.vgg19 import up_to
+from pipeline.synthesis.weights import Weights
+
+DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class Network:
+    """VGG-19 cut after the deepest layer in use, without fully connected layers (section 2 of the paper).
+
+    There is no autograd graph: a tape of post-ReLU responses is all that eq. 2 and 6 need.
+
+    Args:
+        weights: of the sixteen convolutions.
+        layers: those in use; the deepest is the last one computed.
+        pooling: "average" or "max".
+        dtype: of the convolutions; float64 is for tests.
+        device: where they run.
+    """
+
+    def __init__(
+        self, weights: Weights, layers: Sequence[str], *, pooling: Pooling, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.specs = up_to(tuple(layers))
+        self.pooling = pooling
+        self.dtype = dtype
+        self.device = device
+        self._convolutions = [
+            convolution(weights.kernels[spec.name], weights.biases[spec.name], dtype, device) for spec in self.specs
+        ]
+
+    def respond(self, x: Tensor) -> dict[str, Tensor]:
+        """The tape: F^l of every layer.
+
+        Args:
+            x: (B, 3, H, W), RGB on the 0-255 scale minus the VGG mean.
+
+        Returns:
+            Layer name to (B, N_l, H_l, W_l), in the network's data type, channels last in memory.
+        """
+        x = x.to(self.device, self.dtype, memory_format=torch.channels_last)
+        tape: dict[str, Tensor] = {}
+        for spec, conv in zip(self.specs, self._convolutions, strict=True):
+            if spec.pooled:
+                x = pool(x, self.pooling)
+            x = conv.respond(x)
+            tape[spec.name] = x
+        return tape
+
+    def pull_back(self, tape: Mapping[str, Tensor], injected: Mapping[str, Tensor]) -> Tensor:
+        """dL/dx from the dL/dF^l injected where they belong.
+
+        Args:
+            tape: of the forward pass.
+            injected: layer name to dL/dF^l of that layer's own loss, shaped as F^l; overwritten. The cases "0 where
+                F < 0" of eq. 2 and 6 are applied here, together with ReLU's derivative, for they are the same mask.
+
+        Returns:
+            (B, 3, H, W) in the network's data type.
+        """
+        g: Tensor | None = None
+        for depth in range(len(self.specs) - 1, -1, -1):
+            spec = self.specs[depth]
+            own = injected.get(spec.name)
+            if own is not None:
+                g = own if g is None else g.add_(own)
+            if g is None:
+                continue  # nothing lies behind this layer: the tape is longer than the losses need
+            g = self._convolutions[depth].pull_back(through_relu(g, tape[spec.name]))
+            if spec.pooled:
+                g = unpool(g, tape[self.specs[depth - 1].name], self.pooling)
+        assert g is not None, "no loss was injected"
+        return g

@@ -1,0 +1,33 @@
+"""The 2x2 pools between the blocks, and the way back through them and the ReLU before them."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as nn
+from torch import Tensor
+
+from pipeline.synthesis.task import Pooling
+
+
+def pool(F: Tensor, kind: Pooling) -> Tensor:
+    """(B, C, H, W) to (B, C, H//2, W//2); an odd last row or column is dropped."""
+    return nn.avg_pool2d(F, 2) if kind == "average" else nn.max_pool2d(F, 2)
+
+
+def unpool(g: Tensor, F: Tensor, kind: Pooling) -> Tensor:
+    """Gradient with respect to F, the pool's input, for g with respect to its output.
+
+    Max pooling gives the whole gradient to the first of equal maxima, as torch's own backward does.
+    """
+    if kind == "average":
+        down: Tensor = torch.ops.aten.avg_pool2d_backward(g, F, (2, 2), (2, 2), (0, 0), False, True, None)
+        return down
+    _, indices = nn.max_pool2d(F, 2, return_indices=True)
+    back: Tensor = torch.ops.aten.max_pool2d_with_indices_backward(g, F, (2, 2), (2, 2), (0, 0), (1, 1), False, indices)
+    return back
+
+
+def through_relu(g: Tensor, F: Tensor) -> Tensor:
+    """g where F > 0, else 0 (the cases of eq. 2 and 6, and ReLU's own derivative); in place of g."""
+    torch.ops.aten.threshold_backward.grad_input(g, F, 0, grad_input=g)
+    return g

@@ -1,0 +1,195 @@
+"""The slot engine: images of one program optimised together, each slot refilled as soon as its image is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.synthesis.adam import Adam
+from pipeline.synthesis.lbfgs import LBFGS
+from pipeline.synthesis.network import Network
+from pipeline.synthesis.noise import from_network, start
+from pipeline.synthesis.objective import Objective, Targets, as_losses
+from pipeline.synthesis.task import Failure, Program, Solution, Task
+
+WINDOW = 20  # evaluations over which `tolerance` looks at the loss
+LADDER = ("", "+restart", "+adam")  # what is tried after a loss or gradient that is not finite
+
+
+@dataclass
+class _Occupant:
+    """The image in a slot."""
+
+    task: Task
+    targets: Targets
+    best: Tensor  # (n,) of the lowest finite loss so far
+    best_row: np.ndarray | None = None
+    rung: int = 0
+    trace: list[np.ndarray] = field(default_factory=list)
+    started_at: float = field(default_factory=time.time)
+
+
+class SlotEngine:
+    """S slots for images of one program.
+
+    Images do not know each other: each has its own targets, weights, optimiser state and end. An image's bits are the
+    same in every slot and with any batch mates.
+
+    Args:
+        network: deep enough for the program.
+        program: what all images share.
+        slots: S >= 1.
+        precondition: for L-BFGS, see there.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        program: Program,
+        slots: int,
+        *,
+        precondition: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        assert slots >= 1
+        self.program = program
+        self._objective = Objective(network, program)
+        self._shape = (3, program.height, program.width)
+        n = 3 * program.height * program.width
+        self._dtype = torch.promote_types(network.dtype, torch.float32)
+        self._device = network.device
+        self._x = torch.zeros(slots, n, dtype=self._dtype, device=self._device)
+        self._occupants: list[_Occupant | None] = [None] * slots
+        self._lbfgs = (
+            LBFGS(slots, n, dtype=self._dtype, device=self._device, precondition=precondition)
+            if program.optimizer == "lbfgs"
+            else None
+        )
+        self._adam: Adam | None = None  # made when the program or the ladder asks for it
+
+    @property
+    def free(self) -> int:
+        """Slots without an image."""
+        return sum(occupant is None for occupant in self._occupants)
+
+    @property
+    def busy(self) -> int:
+        """Slots with an image."""
+        return len(self._occupants) - self.free
+
+    def admit(self, task: Task, targets: Targets) -> None:
+        """Put a task into a free slot; it starts with the next step."""
+        assert task.program == self.program
+        slot = self._occupants.index(None)
+        self._x[slot] = start(task, self._device).reshape(-1).to(self._dtype)
+        self._occupants[slot] = _Occupant(task, targets, best=self._x[slot].clone())
+        if self._lbfgs is not None:
+            self._lbfgs.reset(slot)
+        if self._adam is not None:
+            self._adam.reset(slot)
+
+    def evict(self, key: str) -> bool:
+        """Empty the slot of this task; False if it is in none."""
+        for slot, occupant in enumerate(self._occupants):
+            if occupant is not None and occupant.task.key == key:
+                self._occupants[slot] = None
+                return True
+        return False
+
+    @torch.no_grad()
+    def step(self) -> list[Solution | Failure]:
+        """One evaluation of loss and gradient for every occupied slot, and one step of each optimiser.
+
+        Returns:
+            The images that ended with it; their slots are free again.
+        """
+        busy = [(slot, occupant) for slot, occupant in enumerate(self._occupants) if occupant is not None]
+        if not busy:
+            return []
+        x = self._x if len(busy) == len(self._occupants) else self._x[[slot for slot, _ in busy]]
+        evaluation = self._objective.evaluate(
+            x.view(-1, *self._shape), [o.targets for _, o in busy], [o.task for _, o in busy]
+        )
+        gradient = evaluation.gradient.view(len(busy), -1)
+        largest = gradient.abs().amax(1).double().cpu().numpy()  # NaN and infinity propagate through it
+        ended: list[Solution | Failure] = []
+        moving: list[int] = []
+        for row, (slot, occupant) in enumerate(busy):
+            end = self._judge(slot, occupant, evaluation.losses[row], float(largest[row]))
+            if end is None:
+                moving.append(row)
+            else:
+                ended.append(end)
+                self._occupants[slot] = None
+        self._move([(row, *busy[row]) for row in moving], gradient)
+        return ended
+
+    def _judge(self, slot: int, occupant: _Occupant, losses: np.ndarray, largest: float) -> Solution | Failure | None:
+        """Take the evaluation into the record; the end of this image, or None if it goes on."""
+        task = occupant.task
+        occupant.trace.append(losses)
+        if not (np.isfinite(losses).all() and np.isfinite(largest)):
+            if occupant.best_row is None:
+                return Failure(task.key, "non_finite_loss", "the loss is not finite at the start of the optimisation")
+            if occupant.rung + 1 == len(LADDER) or self.program.optimizer == "adam":
+                return self._solution(occupant, "non_finite")
+            if len(occupant.trace) >= task.iterations:
+                return self._solution(occupant, "iterations")
+            self._climb(slot, occupant)
+            return None
+        if occupant.best_row is None or losses[0] < occupant.best_row[0]:
+            occupant.best_row = losses
+            occupant.best.copy_(self._x[slot])
+        if largest == 0.0:
+            return self._solution(occupant, "stationary")
+        if len(occupant.trace) >= task.iterations:
+            return self._solution(occupant, "iterations")
+        if task.tolerance > 0.0 and len(occupant.trace) > WINDOW:
+            before = occupant.trace[-1 - WINDOW][0]
+            if abs(before - losses[0]) <= task.tolerance * abs(before):
+                return self._solution(occupant, "tolerance")
+        return None
+
+    def _climb(self, slot: int, occupant: _Occupant) -> None:
+        """Back to the best iterate: first with an empty history, then with Adam."""
+        occupant.rung += 1
+        self._x[slot] = occupant.best
+        if self._lbfgs is not None:
+            self._lbfgs.reset(slot)
+
+    def _move(self, moving: list[tuple[int, int, _Occupant]], gradient: Tensor) -> None:
+        """One step of each image's own optimiser; one that has just climbed the ladder is evaluated again first."""
+        finite = [(row, slot, o) for row, slot, o in moving if np.isfinite(o.trace[-1]).all()]
+        last = len(LADDER) - 1
+        by_lbfgs = [(row, slot) for row, slot, o in finite if self._lbfgs is not None and o.rung < last]
+        by_adam = [(row, slot, o) for row, slot, o in finite if self._lbfgs is None or o.rung == last]
+        if by_lbfgs:
+            assert self._lbfgs is not None
+            rows = [row for row, _ in by_lbfgs]
+            chosen = gradient if rows == list(range(len(gradient))) else gradient[rows]
+            self._lbfgs.advance(self._x, [slot for _, slot in by_lbfgs], chosen)
+        if by_adam:
+            if self._adam is None:
+                self._adam = Adam(len(self._occupants), self._x.shape[1], dtype=self._dtype, device=self._device)
+            rates = [o.task.learning_rate for _, _, o in by_adam]
+            self._adam.advance(
+                self._x, [slot for _, slot, _ in by_adam], gradient[[row for row, _, _ in by_adam]], rates
+            )
+
+    def _solution(self, occupant: _Occupant, reason: str) -> Solution:
+        assert occupant.best_row is not None
+        return Solution(
+            key=occupant.task.key,
+            image=from_network(occupant.best.view(self._shape)),
+            losses=as_losses(occupant.best_row),
+            iterations=len(occupant.trace),
+            stop_reason=reason + LADDER[occupant.rung],
+            trace_columns=self._objective.columns,
+            trace=np.asarray(occupant.trace, np.float32),
+            started_at=occupant.started_at,
+            finished_at=time.time(),
+        )

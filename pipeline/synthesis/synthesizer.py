@@ -1,0 +1,136 @@
+"""Tasks of any program in, pictures out: what a worker process holds."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from pipeline.synthesis import device as devices
+from pipeline.synthesis.network import DTYPES, Network
+from pipeline.synthesis.noise import to_network
+from pipeline.synthesis.normalisation import normalised
+from pipeline.synthesis.objective import Objective
+from pipeline.synthesis.slots import SlotEngine
+from pipeline.synthesis.targets import TargetCache
+from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
+from pipeline.synthesis.vgg19 import DEPTH
+from pipeline.synthesis.weights import Weights
+
+_NetworkKey = tuple[str, str, str, bool]  # deepest layer, pooling, precision, normalised
+
+
+class Synthesizer:
+    """One network on one device and a queue of tasks.
+
+    Tasks of the program that is running refill its slots; when they run out, the program with the longest queue is
+    next. Which one that is changes no picture, only the order.
+
+    Args:
+        weights: of VGG-19.
+        device: a torch device name, or "auto".
+        slots: images at a time; None chooses by the device and the image size.
+        calibration: pictures (h, w, 3) RGB 0-255 for `normalised` programs; see `normalisation`.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        device: str = "auto",
+        slots: int | None = None,
+        calibration: Iterable[np.ndarray] = (),
+    ) -> None:
+        self.device = devices.choose(device)
+        self.targets = TargetCache()
+        self._weights = weights
+        self._normalised: Weights | None = None
+        self._calibration = tuple(calibration)
+        self._slots = slots
+        self._networks: dict[_NetworkKey, Network] = {}
+        self._queues: dict[Program, deque[Task]] = {}
+        self._engine: SlotEngine | None = None
+
+    @property
+    def backlog(self) -> int:
+        """Tasks submitted and not yet answered."""
+        return sum(len(queue) for queue in self._queues.values()) + (self._engine.busy if self._engine else 0)
+
+    def submit(self, task: Task) -> None:
+        """Queue a task."""
+        self._queues.setdefault(task.program, deque()).append(task)
+
+    def evict(self, key: str) -> bool:
+        """Drop a task, queued or running; False if it is not here."""
+        if self._engine is not None and self._engine.evict(key):
+            return True
+        for queue in self._queues.values():
+            for task in queue:
+                if task.key == key:
+                    queue.remove(task)
+                    return True
+        return False
+
+    def step(self) -> list[Solution | Failure]:
+        """One evaluation of every occupied slot; the images that ended with it."""
+        engine = self._filled()
+        return engine.step() if engine is not None else []
+
+    @torch.no_grad()
+    def losses(self, task: Task, pixels: np.ndarray) -> Losses:
+        """The task's losses at 8-bit pixels (height, width, 3), in float32: what an observer's picture has."""
+        program = task.program
+        network = self._network(program, "float32")
+        targets = self.targets.targets(network, task)
+        return Objective(network, program).losses(to_network(pixels, self.device), [targets], [task])[0]
+
+    def _filled(self) -> SlotEngine | None:
+        """The engine of the program that runs, its free slots refilled from the queue."""
+        if self._engine is None or (self._engine.busy == 0 and not self._queues.get(self._engine.program)):
+            self._engine = self._next_engine()
+        engine = self._engine
+        if engine is None:
+            return None
+        queue = self._queues.get(engine.program)
+        while queue and engine.free:
+            task = queue.popleft()
+            with torch.no_grad():
+                engine.admit(task, self.targets.targets(self._network(task.program, task.program.precision), task))
+        if not queue:
+            self._queues.pop(engine.program, None)
+        return engine
+
+    def _next_engine(self) -> SlotEngine | None:
+        if not self._queues:
+            return None
+        program = max(self._queues, key=lambda p: len(self._queues[p]))
+        return SlotEngine(self._network(program, program.precision), program, self._slots_for(program))
+
+    def _slots_for(self, program: Program) -> int:
+        if self._slots is not None:
+            return self._slots
+        pixels = program.height * program.width
+        # Two 256 px images fill a CPU's cores; smaller ones need more to spread the cost of a call over.
+        return max(1, min(8, 2 * 256 * 256 // pixels))
+
+    def _network(self, program: Program, precision: str) -> Network:
+        deepest = max((*program.content_layers, *program.style_layers), key=DEPTH.__getitem__)
+        key = (deepest, program.pooling, precision, program.normalised)
+        if key not in self._networks:
+            self._networks[key] = Network(
+                self._weights_for(program),
+                [deepest],
+                pooling=program.pooling,
+                dtype=DTYPES["bfloat16" if precision == "bfloat16" else "float32"],
+                device=self.device,
+            )
+        return self._networks[key]
+
+    def _weights_for(self, program: Program) -> Weights:
+        if not program.normalised:
+            return self._weights
+        if self._normalised is None:
+            self._normalised = normalised(self._weights, self._calibration)
+        return self._normalised
