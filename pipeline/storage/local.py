@@ -25,12 +25,16 @@ class LocalStore:
 
     A write goes to a temporary file beside its target, is flushed to the disk and takes its name in one step: a link
     for `create_only`, a rename otherwise. `if_match` is decided under a lock file in the same folder; a plain `put`
-    does not take that lock, so do not mix the two on one key. Symbolic links below the root may not leave it, and are
-    not listed.
+    does not take that lock, so do not mix the two on one key. Symbolic links below the root are not listed.
+
+    Args:
+        root: the folder; may itself be reached through links.
+        links_may_leave: whether a link below the root may lead out of it; a run's folder may be shared, so no.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, links_may_leave: bool = False) -> None:
         self._root = root
+        self._links_may_leave = links_may_leave
 
     @property
     def uri(self) -> str:
@@ -104,6 +108,8 @@ class LocalStore:
 
     def _path(self, key: str) -> Path:
         path = self._root / checked_key(self.uri, key)
+        if self._links_may_leave:
+            return path
         root = os.path.realpath(self._root)
         if os.path.commonpath([root, os.path.realpath(path)]) != root:
             raise ForbiddenUri(str(path), "a symbolic link leads out of the folder; link the whole folder instead")

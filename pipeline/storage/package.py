@@ -71,5 +71,6 @@ class PackageStore:
         places = (spec.submodule_search_locations or []) if spec else []
         for place in places:
             if os.path.isdir(place):  # noqa: PTH112  # a namespace package lists plain strings
-                return LocalStore(Path(place) / self._folder)
+                # Some installers link every file to their cache; what is installed is trusted like code.
+                return LocalStore(Path(place) / self._folder, links_may_leave=True)
         raise NotFound(self._uri, f"no package '{self._package}' is installed here; pip install what ships it")
