@@ -124,8 +124,7 @@ class S3Store:
             file.truncate()
             body = s3.get_object(Bucket=self._bucket, Key=path)["Body"]
             with _unbroken():
-                for piece in body.iter_chunks(_PIECE_BYTES):
-                    file.write(piece)
+                file.writelines(body.iter_chunks(_PIECE_BYTES))
 
         self._call(key, copy)
 

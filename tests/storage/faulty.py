@@ -58,7 +58,7 @@ class FaultyS3:
 @contextmanager
 def faulty_proxy(upstream: str, client: S3Client) -> Iterator[FaultyS3]:
     proxy = FaultyS3(upstream, client)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"proxy": proxy}))
     server.daemon_threads = True
     proxy.endpoint_url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -71,64 +71,62 @@ def faulty_proxy(upstream: str, client: S3Client) -> Iterator[FaultyS3]:
         thread.join()
 
 
-def _handler(proxy: FaultyS3) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class Handler(BaseHTTPRequestHandler):
+    proxy: FaultyS3
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            order = proxy.next_order(self.command, self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            fault = order.fault if order else None
-            if order and fault == "answer":
-                self._answer(order.status, _xml(order.code), {})
-            elif fault == "reset":
-                self._reset()
-            elif fault == "ignore_condition":
-                bucket, key = unquote(urlsplit(self.path).path).lstrip("/").split("/", 1)
-                stored = proxy.client.put_object(Bucket=bucket, Key=key, Body=body)
-                self._answer(200, b"", {"ETag": stored["ETag"]})
-            else:
-                self._forward(body, fault)
+    def do_GET(self) -> None:
+        order = self.proxy.next_order(self.command, self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = order.fault if order else None
+        if order and fault == "answer":
+            self._answer(order.status, _xml(order.code), {})
+        elif fault == "reset":
+            self._reset()
+        elif fault == "ignore_condition":
+            bucket, key = unquote(urlsplit(self.path).path).lstrip("/").split("/", 1)
+            stored = self.proxy.client.put_object(Bucket=bucket, Key=key, Body=body)
+            self._answer(200, b"", {"ETag": stored["ETag"]})
+        else:
+            self._forward(body, fault)
 
-        do_PUT = do_HEAD = do_POST = do_GET  # noqa: N815  # http.server's names
+    do_PUT = do_HEAD = do_POST = do_GET  # noqa: N815  # http.server's names
 
-        def _forward(self, body: bytes, fault: Fault | None) -> None:
-            # The Host header is signed: it goes on as it came.
-            upstream = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc, timeout=60)
-            upstream.request(self.command, self.path, body=body, headers=dict(self.headers.items()))
-            answer = upstream.getresponse()
-            data, found = answer.read(), dict(answer.getheaders())
-            upstream.close()
-            if fault == "lost_answer":
-                self._reset()
-            elif fault == "wrong_body":
-                self._answer(answer.status, bytes([data[0] ^ 1]) + data[1:], found)
-            else:
-                self._answer(answer.status, data, found, cut=fault == "cut_body")
+    def _forward(self, body: bytes, fault: Fault | None) -> None:
+        # The Host header is signed: it goes on as it came.
+        upstream = http.client.HTTPConnection(urlsplit(self.proxy.upstream).netloc, timeout=60)
+        upstream.request(self.command, self.path, body=body, headers=dict(self.headers.items()))
+        answer = upstream.getresponse()
+        data, found = answer.read(), dict(answer.getheaders())
+        upstream.close()
+        if fault == "lost_answer":
+            self._reset()
+        elif fault == "wrong_body":
+            self._answer(answer.status, bytes([data[0] ^ 1]) + data[1:], found)
+        else:
+            self._answer(answer.status, data, found, cut=fault == "cut_body")
 
-        def _answer(self, status: int, data: bytes, headers: dict[str, str], *, cut: bool = False) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                if name.lower() not in {"content-length", "connection", "transfer-encoding", "date", "server"}:
-                    self.send_header(name, value)
-            length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(data))
-            self.send_header("Content-Length", length)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data[: len(data) // 2] if cut else data)
-            if cut:
-                self.close_connection = True
-
-        def _reset(self) -> None:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    def _answer(self, status: int, data: bytes, headers: dict[str, str], *, cut: bool = False) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in {"content-length", "connection", "transfer-encoding", "date", "server"}:
+                self.send_header(name, value)
+        length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(data))
+        self.send_header("Content-Length", length)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data[: len(data) // 2] if cut else data)
+        if cut:
             self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-            self.connection.close()
 
-        def log_message(self, *_: object) -> None:
-            """Nothing to standard error."""
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
 
-    return Handler
+    def log_message(self, *_: object) -> None:
+        """Nothing to standard error."""
 
 
 def _xml(code: str) -> bytes:

@@ -74,7 +74,7 @@ def test_a_reader_may_set_a_limit(store: Store) -> None:
 
 def test_create_only_refuses_what_exists(store: Store) -> None:
     etag = store.put("run.json", b"mine", create_only=True)
-    with pytest.raises(PreconditionFailed, match="run.json"):
+    with pytest.raises(PreconditionFailed, match=r"run\.json"):
         store.put("run.json", b"other", create_only=True)
     assert store.get_with_etag("run.json") == (b"mine", etag)
 
@@ -82,7 +82,7 @@ def test_create_only_refuses_what_exists(store: Store) -> None:
 def test_if_match_writes_only_over_what_was_read(store: Store) -> None:
     first = store.put("lease.json", b"epoch 1")
     second = store.put("lease.json", b"epoch 2", if_match=first)
-    with pytest.raises(PreconditionFailed, match="lease.json"):
+    with pytest.raises(PreconditionFailed, match=r"lease\.json"):
         store.put("lease.json", b"zombie", if_match=first)
     assert store.get_with_etag("lease.json") == (b"epoch 2", second)
     store.put("lease.json", b"epoch 3", if_match=second)
@@ -91,7 +91,7 @@ def test_if_match_writes_only_over_what_was_read(store: Store) -> None:
 
 def test_if_match_refuses_what_is_gone(store: Store) -> None:
     etag = store.put("elsewhere", b"1")
-    with pytest.raises(PreconditionFailed, match="lease.json"):
+    with pytest.raises(PreconditionFailed, match=r"lease\.json"):
         store.put("lease.json", b"1", if_match=etag)
     assert store.head("lease.json") is None
 

@@ -125,7 +125,7 @@ def test_an_endpoint_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch,
         silent.listen(64)
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         isolated(monkeypatch, tmp_path, AWS_ENDPOINT_URL=endpoint, AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
-        with pytest.raises(Unavailable, match="no answer from http://127.0.0.1"):
+        with pytest.raises(Unavailable, match=r"no answer from http://127\.0\.0\.1"):
             open_store("s3://bucket/prefix").get("x")
 
 
