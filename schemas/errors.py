@@ -71,5 +71,9 @@ class UserError(Exception):
         """The common case of a single mistake."""
         return cls([Problem(place, message)])
 
+    def below(self, place: str, joint: str = ": ") -> UserError:
+        """The same mistakes, each place led by `place`: a field path becomes `jobs.yaml: field.path`."""
+        return UserError([Problem(f"{place}{joint}{p.place}" if p.place else place, p.message) for p in self.problems])
+
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)

@@ -30,6 +30,8 @@ def mend(noun: str) -> str:
 
 def slug(text: str) -> str:
     """The nearest legal name: accents dropped, every other illegal run a dash."""
+    if len(text) <= _STEM_MAX and is_legal(text) and text[-1] not in "._-":
+        return text
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return _ILLEGAL_RUN.sub("-", plain).strip("._-")[:_STEM_MAX].rstrip(".") or "unnamed"
 

@@ -35,9 +35,7 @@ def _legal(noun: str) -> AfterValidator:
 
 def _pairs_format(uri: str) -> str:
     if not uri.endswith(PAIRS_FORMATS):
-        raise refusal(
-            f"{shown(uri)} is not a file of pairs; write one that ends in {', '.join(PAIRS_FORMATS)}"
-        )
+        raise refusal(f"{shown(uri)} is not a file of pairs; write one that ends in {', '.join(PAIRS_FORMATS)}")
     return uri
 
 
@@ -58,21 +56,21 @@ Weights = Annotated[
 ]
 Overrides = Annotated[Settings, PlainSerializer(lambda settings: settings.model_dump(exclude_unset=True))]
 
+_NONE = Settings()
+
 
 class PairEntry(BaseModel):
     """One pair as listed in a manifest or a pairs file: two images, or one of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Id | None = Field(
-        None, description="Unique in the manifest; derived from the pair where none is given."
-    )
-    content: Uri | None = Field(
-        None, description="URI of the photograph; without one only the style is made."
-    )
+    id: Id | None = Field(None, description="Unique in the manifest; derived from the pair where none is given.")
+    content: Uri | None = Field(None, description="URI of the photograph; without one only the style is made.")
     style: Uri | None = Field(None, description="URI of the artwork; without one only the content is made.")
     settings: Overrides = Field(
-        Settings(), description="Settings in which this pair departs from the manifest's."
+        default_factory=lambda: _NONE,  # a plain default would be copied for each of a million pairs
+        json_schema_extra={"default": {}},
+        description="Settings in which this pair departs from the manifest's.",
     )
 
     @model_validator(mode="after")
@@ -89,16 +87,12 @@ class Manifest(BaseModel):
 
     schema_version: Literal[1] = Field(description="Version of this schema: 1.")
     name: Name = Field(description="Name of the run.")
-    output: Uri | None = Field(
-        None, description="Folder or s3:// prefix of the results; --output overrides it."
-    )
+    output: Uri | None = Field(None, description="Folder or s3:// prefix of the results; --output overrides it.")
     weights: Weights = Field(
         "oxford",
         description="The network: oxford (the paper's VGG-19), torchvision, or the URI of its weights.",
     )
-    settings: Settings = Field(
-        Settings(), description="Settings of every pair; a pair may override any of them."
-    )
+    settings: Settings = Field(Settings(), description="Settings of every pair; a pair may override any of them.")
     pairs: list[PairEntry] = Field([], description="Pairs, listed.")
     pairs_from: PairsFile | None = Field(
         None, description="A .jsonl, .csv or .parquet file of more pairs, read as a stream."

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.errors import UserError
 from schemas.fields import (
+    INIT_NAMES,
     Amount,
     Evaluations,
     Flag,
@@ -45,7 +46,8 @@ class Settings(BaseModel):
     )
     content_layers: LayerList = Field(("conv4_2",), description="Layers of the content loss (eq. 1).")
     style_layers: LayerWeights = Field(
-        _PAPERS_STYLE_LAYERS,
+        default_factory=lambda: _PAPERS_STYLE_LAYERS,  # a plain default would be copied for each of a million pairs
+        json_schema_extra={"default": list(_PAPERS_STYLE_LAYERS)},
         description="Layers of the style loss (eq. 5): a list (w_l = 1/n) or a mapping of layers to w_l.",
     )
     alpha: Amount = Field(1e-3, description="Weight of the content loss (eq. 7).")
@@ -65,9 +67,7 @@ class Settings(BaseModel):
     tolerance: Amount = Field(
         0.0, description="Relative change of the loss over 20 evaluations at which to stop; 0 runs them all."
     )
-    precision: Precision = Field(
-        "auto", description="Of the convolutions; auto is resolved once per run and recorded."
-    )
+    precision: Precision = Field("auto", description="Of the convolutions; auto is resolved once per run and recorded.")
     seed: Seed = Field(0, description="Seed of the white noise.")
     normalise_activations: Flag = Field(
         False, description="Rescale the filters to mean activation 1 over fixed images (Gatys et al. 2016)."
@@ -81,6 +81,11 @@ class Settings(BaseModel):
 
     def __hash__(self) -> int:
         return hash((self.size, self.style_layer_names, self.alpha, self.beta, self.seed))
+
+    @property
+    def init_uri(self) -> str | None:
+        """The image to start from, where `init` is a URI."""
+        return None if self.init in INIT_NAMES else self.init
 
     @property
     def style_layer_names(self) -> tuple[str, ...]:
@@ -104,7 +109,8 @@ class Settings(BaseModel):
         Raises:
             UserError: the field as place, e.g. `pooling`; empty for an unknown key and where fields conflict.
         """
-        changes = validated(Settings, overrides)  # these alone: a manifest may hold a million overrides
+        # these alone: a manifest may hold a million overrides
+        changes = overrides if isinstance(overrides, Settings) else validated(Settings, overrides)
         settings = self.model_copy(update={name: getattr(changes, name) for name in changes.model_fields_set})
         if settings.alpha == 0.0 and settings.beta == 0.0:
             raise UserError.at("", NOTHING_TO_COMPUTE)

@@ -1,0 +1,178 @@
+"""The one pass over a manifest's pairs: listed ones, those of the pairs file, those of the design."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from pipeline.manifests.resolution import Resolver
+from pipeline.manifests.rows import Row, iter_rows
+from pipeline.manifests.source import LoadedManifest, resolve
+from pipeline.storage.access import open_uri
+from pipeline.storage.store import StoreError
+from schemas import identifier
+from schemas.design import Cell, Design
+from schemas.errors import Problem, UserError
+from schemas.manifest import PairEntry
+from schemas.pair import Pair
+from schemas.settings import Settings
+from schemas.wording import shown, validated
+
+
+@dataclass(slots=True)
+class PairReader:
+    """Reads the pairs of one manifest once, in order, a mistake in the place of a pair that has one.
+
+    Attributes:
+        loaded: the manifest.
+        rows: of the pairs file, read so far.
+        pairs_sha256: of the pairs file's bytes, hex, once it was opened.
+    """
+
+    loaded: LoadedManifest
+    rows: int = 0
+    pairs_sha256: str | None = None
+    _resolver: Resolver = field(init=False)
+    _first: dict[int, int] = field(default_factory=dict)  # id's hash to index: a million take 0.1 GB, as text 0.2
+
+    def __post_init__(self) -> None:
+        self._resolver = Resolver(self.loaded)
+
+    def read(self) -> Iterator[Pair | UserError]:
+        """Every pair, or its mistakes with their full places."""
+        manifest = self.loaded.manifest
+        yield from self._listed(manifest.pairs)
+        if manifest.pairs_from is not None:
+            yield from self._from_file(manifest.pairs_from)
+        if manifest.design is not None:
+            yield from self._designed(manifest.design)
+
+    def _listed(self, entries: list[PairEntry]) -> Iterator[Pair | UserError]:
+        for index, entry in enumerate(entries):
+            try:
+                pair = self._pair(index, entry, entry.settings)
+            except UserError as error:
+                yield error.below(f"{self.loaded.uri}: pairs[{index}]", ".")
+            else:
+                yield pair
+
+    def _from_file(self, uri: str) -> Iterator[Pair | UserError]:
+        place = f"{self.loaded.uri}: pairs_from"
+        try:
+            with open_uri(resolve(self.loaded.base, uri, place)) as file:
+                self.pairs_sha256 = _sha256(file)
+                file.seek(0)
+                for row in iter_rows(file, uri):
+                    yield self._pair_in(row, uri)
+        except StoreError as error:
+            yield UserError.at(place, str(error))
+        except UserError as error:
+            yield error
+
+    def _pair_in(self, row: Row, uri: str) -> Pair | UserError:
+        index = len(self.loaded.manifest.pairs) + self.rows
+        self.rows += 1
+        if row.problem is not None:
+            return UserError.at(f"{uri}: {row.place}", row.problem)
+        try:
+            return self._pair_of_row(index, row.value)
+        except UserError as error:
+            return error.below(f"{uri}: {row.place}")
+
+    def _pair_of_row(self, index: int, value: Any) -> Pair:
+        """Like `_pair`; the settings, much the same in most rows, are validated apart and once."""
+        settings = value.get("settings") if isinstance(value, dict) else None
+        try:
+            entry = validated(PairEntry, {**value, "settings": {}} if settings else value)
+        except UserError:
+            validated(PairEntry, value)  # raises too, with the mistakes in the settings
+            raise
+        return self._pair(index, entry, settings or {})
+
+    def _pair(self, index: int, entry: PairEntry, overrides: Mapping[str, Any] | Settings) -> Pair:
+        """The pair of an entry. Raises `UserError` with all its mistakes, places relative to it."""
+        images: dict[str, str | None] = {"content": entry.content, "style": entry.style}
+        problems: list[Problem] = []
+        for name, uri in images.items():
+            try:
+                images[name] = uri and self._resolver.uri(uri, name)
+            except UserError as error:
+                problems += error.problems
+        try:
+            merged = self._resolver.merged(overrides, content=entry.content is not None, style=entry.style is not None)
+            pair_id = entry.id or derived_id(entry, merged.changes)
+            self._claim(pair_id, index)
+        except UserError as error:
+            raise UserError([*problems, *error.problems]) from None
+        if problems:
+            raise UserError(problems)
+        return Pair(index, pair_id, images["content"], images["style"], merged.settings)
+
+    def _designed(self, design: Design) -> Iterator[Pair | UserError]:
+        place = f"{self.loaded.uri}: design"
+        wrong = []
+        for axis, images in (("content", design.content), ("style", design.style)):
+            for name, uri in (images or {}).items():
+                try:
+                    self._resolver.uri(uri, f"{place}.{axis}.{name}")
+                except UserError as error:
+                    wrong.append(error)
+        if wrong:  # told once rather than in every cell
+            yield from wrong
+            return
+        told: set[str] = set()
+        start = len(self.loaded.manifest.pairs) + self.rows
+        for index, cell in enumerate(design.cells(self.loaded.manifest.settings.seed), start=start):
+            factors = repr(cell.overrides)
+            if factors in told:  # the images of a cell make no difference to its mistakes
+                continue
+            try:
+                pair = self._pair_of_cell(cell, index)
+            except UserError as error:
+                told.add(factors)
+                yield error.below(f"{place}: {cell.pair_id}")
+            else:
+                yield pair
+
+    def _pair_of_cell(self, cell: Cell, index: int) -> Pair:
+        content = cell.content and self._resolver.uri(cell.content, "content")
+        style = cell.style and self._resolver.uri(cell.style, "style")
+        merged = self._resolver.merged(cell.overrides, content=content is not None, style=style is not None)
+        self._claim(cell.pair_id, index)
+        return Pair(index, cell.pair_id, content, style, merged.settings, cell.levels)
+
+    def _claim(self, pair_id: str, index: int) -> None:
+        """Raises `UserError` if another pair has the id."""
+        first = self._first.setdefault(hash(pair_id), index)
+        if first == index:
+            return
+        listed = len(self.loaded.manifest.pairs)
+        place = (
+            f"pairs[{first}]" if first < listed else f"row {first - listed + 1} of {self.loaded.manifest.pairs_from}"
+        )
+        if first >= listed + self.rows:
+            place = "another cell; name the levels so that they differ when joined"
+        raise UserError.at("id", f"{shown(pair_id)} stands twice; the first is {place}")
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def derived_id(entry: PairEntry, changes: Settings) -> str:
+    """The id of an entry that has none, e.g. `neckarfront__starry_night__4f1d3c8a90be`: the same in every run.
+
+    Args:
+        entry: the entry, its URIs as written, so that the id outlives a move of all files.
+        changes: what it sets itself.
+    """
+    stems = [identifier.stem(uri) for uri in (entry.content, entry.style) if uri is not None]
+    overrides = changes.model_dump(mode="json", include=changes.model_fields_set) if changes.model_fields_set else {}
+    entirety = json.dumps([entry.content, entry.style, overrides], sort_keys=True)
+    return identifier.joined([*stems, identifier.digest(entirety)])

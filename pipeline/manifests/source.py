@@ -1,0 +1,100 @@
+"""From a URI to a validated manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.manifests.json_document import NotJson, parse_json
+from pipeline.manifests.yaml_document import parse_yaml
+from pipeline.storage.access import read_uri
+from pipeline.storage.location import absolute, join, parent
+from pipeline.storage.store import StoreError
+from schemas.errors import UserError
+from schemas.manifest import WEIGHTS_NAMES, Manifest
+from schemas.wording import shown, validated
+
+SIZE_MAX_BYTES = 64 << 20  # some 500,000 listed pairs; more belong into pairs_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedManifest:
+    """A manifest and where it came from.
+
+    Attributes:
+        uri: as the user gave it: the first part of the place in every message.
+        sha256: of its bytes, hex.
+        base: absolute URI of the folder its relative URIs are relative to.
+        output: absolute URI of the results, if it names one: relative to its own folder, whatever the base.
+        weights: a name, or the absolute URI of the weights.
+        manifest: what it says.
+    """
+
+    uri: str
+    sha256: str
+    base: str
+    output: str | None
+    weights: str
+    manifest: Manifest
+
+
+def load_manifest(uri: str, *, base: str | None = None) -> LoadedManifest:
+    """Read and validate a manifest, YAML or, where its name ends in .json, JSON.
+
+    Args:
+        uri: local path or `s3://`.
+        base: the folder relative URIs are relative to; the manifest's own by default.
+
+    Raises:
+        UserError: it cannot be read, or every mistake in it at once, with places like
+            `jobs.yaml: pairs[17].settings.pooling`.
+    """
+    try:
+        data = read_uri(uri, limit_bytes=SIZE_MAX_BYTES)
+        folder = parent(uri)
+        base = folder if base is None else absolute(base)
+    except StoreError as error:
+        raise UserError.at(error.uri, error.message) from None
+    value = _parsed(data, uri)
+    if not isinstance(value, dict):
+        mend = "begin it with 'schema_version: 1' and 'name: ...'"
+        raise UserError.at(uri, f"{shown(value)} is not a mapping of keys to values; {mend}")
+    try:
+        manifest = validated(Manifest, value)
+    except UserError as error:
+        raise error.below(uri) from None
+    return LoadedManifest(
+        uri=uri,
+        sha256=hashlib.sha256(data).hexdigest(),
+        base=base,
+        output=manifest.output and resolve(folder, manifest.output, f"{uri}: output"),
+        weights=resolve(base, manifest.weights, f"{uri}: weights", names=WEIGHTS_NAMES),
+        manifest=manifest,
+    )
+
+
+def resolve(base: str, uri: str, place: str, *, names: tuple[str, ...] = ()) -> str:
+    """The absolute form of a URI, or one of the `names` as it is.
+
+    Raises:
+        UserError: at `place`: it leads where Neckar does not read.
+    """
+    try:
+        return uri if uri in names else join(base, uri)
+    except StoreError as error:
+        raise UserError.at(place, str(error)) from None
+
+
+def _parsed(data: bytes, uri: str) -> Any:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError.at(f"{uri}: line {line}", "not UTF-8 text; save it as UTF-8") from None
+    if not uri.lower().endswith(".json"):
+        return parse_yaml(text, uri)
+    try:
+        return parse_json(text)
+    except NotJson as error:
+        raise UserError.at(uri, str(error)) from None
