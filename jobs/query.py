@@ -1,0 +1,37 @@
+"""`neckar query`: SQL over a run's results, live or finished."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from jobs.arguments import RunArgument
+from jobs.tables import Format
+from schemas.errors import UserError
+
+
+def query(
+    run: RunArgument,
+    sql: Annotated[str, typer.Argument(help="Over the tables results and loss_trace.", metavar="SQL")],
+    form: Annotated[Format, typer.Option("--format", help="How to write the rows.")] = Format.TABLE,
+    output: Annotated[
+        str | None, typer.Option(help="A file to write them to; else standard output.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Ask a run's results in SQL, e.g. "select pair_id, loss_total from results"."""
+    from jobs import files, tables
+    from pipeline.results.query import query as ask
+    from pipeline.results.reading import open_run
+
+    if output is None and form is Format.PARQUET and sys.stdout.isatty():
+        raise UserError.at("--format parquet", "a terminal cannot show it; add --output FILE or redirect it")
+    answer = ask(open_run(run), sql)
+    if output is None:
+        tables.write(answer, form, sys.stdout.buffer)
+        return
+    written = io.BytesIO()
+    tables.write(answer, form, written)
+    files.write(output, written.getvalue())

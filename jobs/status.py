@@ -1,0 +1,102 @@
+"""`neckar status`: how far a run is, what went wrong, and who is at work on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from jobs.arguments import RunArgument
+
+if TYPE_CHECKING:
+    from pipeline.results.reading import RunReader
+
+
+_RECENT = timedelta(minutes=10)  # parts are written every minute: ten of them make a steady rate
+_TALLY = """
+    select status, error_code, count(*) as pairs,
+           count(*) filter (finished_at > $since) as recent, min(started_at) as first, max(finished_at) as last
+    from results group by all order by pairs desc
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The rows of a run, counted.
+
+    Attributes:
+        statuses, errors: pairs by status and by error code, most frequent first.
+        recent: pairs finished within the last ten minutes.
+        first, last: start of the first picture and end of the last one.
+    """
+
+    statuses: Counter[str]
+    errors: Counter[str]
+    recent: int
+    first: datetime | None
+    last: datetime | None
+
+
+def status(run: RunArgument) -> None:
+    """Tell how far a run is, live or finished."""
+    from pipeline.results.reading import open_run
+
+    reader = open_run(run)
+    now = datetime.now(UTC)
+    for line in _lines(reader, _tally(reader, now), now):
+        print(line)
+
+
+def _tally(reader: RunReader, now: datetime) -> Tally:
+    from pipeline.results.query import query
+
+    rows = query(reader, _TALLY.replace("$since", f"timestamptz '{(now - _RECENT).isoformat()}'")).to_pylist()
+    statuses: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    for row in rows:
+        statuses[row["status"]] += row["pairs"]
+        if row["error_code"]:
+            errors[row["error_code"]] += row["pairs"]
+    return Tally(
+        statuses,
+        errors,
+        sum(row["recent"] for row in rows),
+        min((row["first"] for row in rows if row["first"]), default=None),
+        max((row["last"] for row in rows if row["last"]), default=None),
+    )
+
+
+def _lines(reader: RunReader, tally: Tally, now: datetime) -> Iterator[str]:
+    record, lease = reader.record, reader.lease()
+    done = tally.statuses.total()
+    yield f"run     {record.name}, {reader.store.uri}"
+    if reader.success is not None:
+        yield f"state   finished {_time(reader.success.finished_at)}"
+    elif lease is not None and lease.expires_at > now:
+        yield f"state   running: {lease.owner}, its lease renewed until {_time(lease.expires_at)}"
+    else:
+        yield "state   stopped: nobody is at work on it; the same command goes on"
+    counts = " · ".join(f"{name} {tally.statuses[name]:,}" for name in ("ok", "failed", "quarantined"))
+    yield f"pairs   {done:,} of {record.pairs:,}: {counts}"
+    if tally.errors:
+        yield "errors  " + " · ".join(f"{code} {count:,}" for code, count in tally.errors.most_common())
+    yield from _rate(tally, record.pairs - done, now if reader.success is None else None)
+
+
+def _rate(tally: Tally, left: int, now: datetime | None) -> Iterator[str]:
+    """Of the last minutes while the run goes on (`now` given), of the whole run when it is finished."""
+    if tally.first is None or tally.last is None:
+        return
+    if now is not None and tally.recent:
+        minutes = min(_RECENT, now - tally.first) / timedelta(minutes=1)
+        rate = tally.recent / minutes
+        yield f"rate    {rate:,.1f} pairs/min lately; {timedelta(minutes=round(left / rate))} to go"
+    elif tally.last > tally.first:
+        minutes = (tally.last - tally.first) / timedelta(minutes=1)
+        yield f"rate    {tally.statuses.total() / minutes:,.1f} pairs/min, {_time(tally.first)} to {_time(tally.last)}"
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
