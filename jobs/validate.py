@@ -1,0 +1,70 @@
+"""`neckar validate`: every problem of a manifest at once, before any compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobs.arguments import BaseOption, ManifestArgument
+from schemas.errors import Problem, UserError
+
+if TYPE_CHECKING:
+    from pipeline.manifests.source import LoadedManifest
+
+_READERS = 4  # each holds one decoded picture
+
+
+def validate(
+    manifest: ManifestArgument,
+    base: BaseOption = None,
+    check_images: Annotated[bool, typer.Option("--check-images", help="Open every picture as well.")] = False,
+) -> None:
+    """Tell every problem of a manifest at once, before any compute."""
+    from pipeline.manifests.pairs import survey
+    from pipeline.manifests.source import load_manifest
+
+    loaded = load_manifest(manifest, base=base)
+    found = survey(loaded)
+    opened = f", {_open_images(loaded):,} pictures opened" if check_images else ""
+    print(f"{manifest}: {found.pairs:,} pairs{opened}; no problem found")
+
+
+def _open_images(loaded: LoadedManifest) -> int:
+    """Decode every distinct picture, each once.
+
+    Raises:
+        UserError: every picture that a run could not use.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    images = dict.fromkeys(_images(loaded))
+    with ThreadPoolExecutor(_READERS) as readers:
+        problems = [problem for problem in readers.map(_problem, images) if problem]
+    if problems:
+        raise UserError(problems)
+    return len(images)
+
+
+def _images(loaded: LoadedManifest) -> Iterator[str]:
+    from pipeline.manifests.pairs import iter_pairs
+
+    for pair in iter_pairs(loaded):
+        yield from (uri for uri in (pair.content, pair.style, pair.settings.init_uri) if uri is not None)
+
+
+def _problem(uri: str) -> Problem | None:
+    from pipeline.images.decode import decode
+
+    from pipeline.storage.access import read_uri
+    from pipeline.storage.store import StoreError
+    from schemas.errors import PairError
+
+    try:
+        decode(read_uri(uri), name=uri)
+    except StoreError as error:
+        return Problem(error.uri, error.message)
+    except PairError as error:
+        return Problem(uri, error.message)
+    return None
