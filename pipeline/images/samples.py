@@ -1,0 +1,51 @@
+"""What a file holds before it is colour: its own samples, and all that says how to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Space = Literal["gray", "rgb", "cmyk"]
+CHANNELS: dict[Space, int] = {"gray": 1, "rgb": 3, "cmyk": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """A decoded file.
+
+    Attributes:
+        values: (H, W, C) uint8 or uint16, full scale of their type; C as `space` has it. CMYK: 0 is no ink.
+        space: of the values.
+        alpha: (H, W) of the same type, or None where everything is opaque.
+        premultiplied: whether the values are already multiplied by alpha.
+        profile: the embedded ICC profile, or None for sRGB.
+        orientation: EXIF's, 1 to 8.
+    """
+
+    values: np.ndarray
+    space: Space
+    alpha: np.ndarray | None = None
+    premultiplied: bool = False
+    profile: bytes | None = None
+    orientation: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file whose header is read and whose pixels are not: the moment to look at its size.
+
+    Attributes:
+        width, height: px, as stored.
+        read: decodes the first picture of the file; raises whatever its decoder raises on broken bytes.
+    """
+
+    width: int
+    height: int
+    read: Callable[[], Samples]
+
+
+class UnsupportedPicture(Exception):  # noqa: N818  # read as an adjective: the file is fine, but not for us
+    """A kind of picture that Neckar does not decode; the message says what it is and what to save instead."""
