@@ -1,0 +1,150 @@
+"""Rows of a pairs file: JSON lines, CSV, Parquet."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.manifests.rows import Row, iter_rows
+from schemas.errors import UserError
+
+
+def rows(data, name):
+    return list(iter_rows(io.BytesIO(data if isinstance(data, bytes) else data.encode()), name))
+
+
+def parquet(**columns):
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def refusal(data, name):
+    with pytest.raises(UserError) as caught:
+        rows(data, name)
+    return str(caught.value)
+
+
+def test_json_lines():
+    text = '{"id": "a", "content": "x"}\n\n  \n{"settings": {"alpha": 1e-3}}'
+    assert rows(text, "p.jsonl") == [
+        Row("row 1", {"id": "a", "content": "x"}),
+        Row("row 2 (line 4)", {"settings": {"alpha": 0.001}}),
+    ]
+
+
+def test_json_lines_take_a_byte_order_mark_and_carriage_returns():
+    assert rows(b'\xef\xbb\xbf{"id": "a"}\r\n{"id": "b"}\r\n', "p.jsonl") == [
+        Row("row 1", {"id": "a"}),
+        Row("row 2", {"id": "b"}),
+    ]
+
+
+def test_a_bad_json_line_is_named_and_the_next_one_read():
+    found = rows(b'{"id": 1,}\n{"a": NaN}\n{"a": 1, "a": 2}\n\xff\n{"id": "b"}\n', "p.jsonl")
+    assert [row.place for row in found] == ["row 1", "row 2", "row 3", "row 4", "row 5"]
+    assert found[0].problem.startswith("not valid JSON at column ")  # then in the words of this Python's json
+    assert [row.problem for row in found[1:]] == [
+        "NaN is not a JSON number; write a finite one",
+        "the key 'a' stands twice; leave one out",
+        "not UTF-8 text; save the file as UTF-8",
+        None,
+    ]
+
+
+def test_a_line_without_end_is_refused_rather_than_held():
+    assert refusal(b"x" * (3 << 20), "p.jsonl") == "p.jsonl: line 1: longer than 1,048,576 bytes; end each row"
+
+
+def test_csv_cells_are_text_numbers_lists_or_nothing():
+    text = (
+        "id,content,style,alpha,seed,pooling,style_layers,normalise_activations\n"
+        '1,"a, b.jpg",s.jpg,1e-3,5,max,"[conv1_1, conv2_1]",true\n'
+        "\n"
+        'b,a.jpg,,,,,"{conv1_1: 0.5}",\n'
+    )
+    assert rows(text, "p.csv") == [
+        Row(
+            "row 1 (line 2)",
+            {
+                "id": "1",
+                "content": "a, b.jpg",
+                "style": "s.jpg",
+                "settings": {
+                    "alpha": 0.001,
+                    "seed": 5,
+                    "pooling": "max",
+                    "style_layers": ["conv1_1", "conv2_1"],
+                    "normalise_activations": True,
+                },
+            },
+        ),
+        Row("row 2 (line 4)", {"id": "b", "content": "a.jpg", "settings": {"style_layers": {"conv1_1": 0.5}}}),
+    ]
+
+
+def test_csv_by_hand_has_blanks_after_commas_and_a_byte_order_mark():
+    assert rows(b"\xef\xbb\xbfid, content, alpha\na, x.jpg, 1\n", "p.csv") == [
+        Row("row 1 (line 2)", {"id": "a", "content": "x.jpg", "settings": {"alpha": 1}})
+    ]
+
+
+def test_a_bad_csv_row_is_named_and_the_next_one_read():
+    found = rows('id,content,style_layers\na,b,c,d\na\na,b,"[conv1_1"\nb,c,\n', "p.csv")
+    assert [row.problem and row.problem[:30] for row in found] == [
+        "4 cells under 3 columns; mind ",
+        "1 cells under 3 columns; mind ",
+        "not valid YAML: did not find e",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ("id,content,stlye\n", "p.csv: 'stlye' is not a column of pairs; did you mean 'style'?"),
+        ("id,content,content\n", "p.csv: the column 'content' stands twice; leave one out"),
+        ("id,alpha\n", "p.csv: no column names an image; add content, style or both"),
+        ("", "p.csv: no column names an image; add content, style or both"),
+        (b"content\na\n\xff\n", "p.csv: line 3: not UTF-8 text; save the file as UTF-8"),
+        ('content\n"a\n', "p.csv: line 2: not valid CSV: unexpected end of data"),
+    ],
+)
+def test_a_csv_that_cannot_be_read_is_refused(data, line):
+    assert refusal(data, "p.csv") == line
+
+
+def test_parquet_nulls_are_not_given():
+    data = parquet(id=["a", None], content=["x", "y"], alpha=[None, 0.5], style_layers=[["conv1_1"], None])
+    assert rows(data, "p.parquet") == [
+        Row("row 1", {"id": "a", "content": "x", "settings": {"style_layers": ["conv1_1"]}}),
+        Row("row 2", {"content": "y", "settings": {"alpha": 0.5}}),
+    ]
+
+
+def test_parquet_settings_are_a_struct_or_json():
+    struct = parquet(content=["x"], settings=[{"alpha": 0.5, "seed": None}])
+    text = parquet(content=["x", "y"], settings=['{"alpha": 0.5}', "{"], seed=[3, 4])
+    assert rows(struct, "p.parquet") == [Row("row 1", {"content": "x", "settings": {"alpha": 0.5}})]
+    first, second = rows(text, "p.parquet")
+    assert first == Row("row 1", {"content": "x", "settings": {"alpha": 0.5, "seed": 3}})
+    assert second.place == "row 2"
+    assert second.problem.startswith("settings: not valid JSON")
+
+
+def test_parquet_rows_are_counted_across_batches(monkeypatch):
+    monkeypatch.setattr("pipeline.manifests.rows.BATCH_ROWS", 3)
+    assert [row.place for row in rows(parquet(content=list("abcdefgh")), "p.parquet")] == [
+        f"row {i}" for i in range(1, 9)
+    ]
+
+
+def test_a_parquet_file_that_cannot_be_read_is_refused():
+    good = parquet(content=["x" * 50] * 1000)
+    for data in (b"", b"no parquet", good[:-100], parquet(contents=["x"])):
+        assert refusal(data, "p.parquet").startswith("p.parquet: ")
+
+
+def test_settings_beside_columns_that_are_no_mapping_are_left_to_be_told():
+    assert rows("content,settings,alpha\nx,5,1\n", "p.csv") == [Row("row 1 (line 2)", {"content": "x", "settings": 5})]
