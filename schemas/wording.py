@@ -128,6 +128,8 @@ def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             bound, words = _BOUNDS[kind]
             text = f"{value} is out of range; write {words} {str(context[bound]).removesuffix('.0')}"
+        case "string_pattern_mismatch":
+            text = f"{value} is not of the form {context['pattern']}"
         case "string_too_short":
             text = f"{value} is empty; write it out, or leave the key out"
         case _:

@@ -123,21 +123,18 @@ class PairReader:
         if wrong:  # told once rather than in every cell
             yield from wrong
             return
-        told: set[str] = set()
+        told: set[tuple[str, str]] = set()
         start = len(self.loaded.manifest.pairs) + self.rows
         for index, cell in enumerate(design.cells(self.loaded.manifest.settings.seed), start=start):
-            factors = repr(cell.overrides)
-            if factors in told:  # the images of a cell make no difference to its mistakes
-                continue
             try:
-                pair = self._pair_of_cell(cell, index)
+                yield self._pair_of_cell(index, cell)
             except UserError as error:
-                told.add(factors)
-                yield error.below(f"{place}: {cell.pair_id}")
-            else:
-                yield pair
+                mistake = (repr(cell.overrides), str(error))
+                if mistake not in told:  # once, rather than with every image
+                    told.add(mistake)
+                    yield error.below(f"{place}: {cell.pair_id}")
 
-    def _pair_of_cell(self, cell: Cell, index: int) -> Pair:
+    def _pair_of_cell(self, index: int, cell: Cell) -> Pair:
         content = cell.content and self._resolver.uri(cell.content, "content")
         style = cell.style and self._resolver.uri(cell.style, "style")
         merged = self._resolver.merged(cell.overrides, content=content is not None, style=style is not None)
@@ -150,10 +147,11 @@ class PairReader:
         if first == index:
             return
         listed = len(self.loaded.manifest.pairs)
-        place = (
-            f"pairs[{first}]" if first < listed else f"row {first - listed + 1} of {self.loaded.manifest.pairs_from}"
-        )
-        if first >= listed + self.rows:
+        if first < listed:
+            place = f"pairs[{first}]"
+        elif first < listed + self.rows:
+            place = f"row {first - listed + 1} of {self.loaded.manifest.pairs_from}"
+        else:
             place = "another cell; name the levels so that they differ when joined"
         raise UserError.at("id", f"{shown(pair_id)} stands twice; the first is {place}")
 

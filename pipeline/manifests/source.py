@@ -59,7 +59,8 @@ def load_manifest(uri: str, *, base: str | None = None) -> LoadedManifest:
     value = _parsed(data, uri)
     if not isinstance(value, dict):
         mend = "begin it with 'schema_version: 1' and 'name: ...'"
-        raise UserError.at(uri, f"{shown(value)} is not a mapping of keys to values; {mend}")
+        found = "empty" if value is None else shown(value)
+        raise UserError.at(uri, f"{found}, not a mapping of keys to values; {mend}")
     try:
         manifest = validated(Manifest, value)
     except UserError as error:
