@@ -1,0 +1,48 @@
+"""Where everything of a run stands on the store: the only place that spells a key."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+RUN_KEY = "run.json"
+LEASE_KEY = "lease.json"
+SUCCESS_KEY = "_SUCCESS.json"
+PARTS_PREFIX = "results/part-"
+
+_PART = re.compile(r"results/part-(\d{5,})-(\d{6,})\.parquet")
+_IMAGE = re.compile(r"images/[0-9a-f]{2}/([0-9a-f]{64})\.png")
+
+
+class PartPlace(NamedTuple):
+    """A part's place in the run's history; places compare as the parts were written, epoch by epoch."""
+
+    epoch: int
+    sequence: int
+
+    @property
+    def key(self) -> str:
+        """`results/part-00002-000017.parquet`: zero-padded, so that a listing is in order too."""
+        return f"{PARTS_PREFIX}{self.epoch:05d}-{self.sequence:06d}.parquet"
+
+    @classmethod
+    def of(cls, key: str) -> PartPlace | None:
+        """The place a key names, or None for a foreign file in the folder."""
+        match = _PART.fullmatch(key)
+        return cls(int(match[1]), int(match[2])) if match else None
+
+
+def image_key(spec_hash: str) -> str:
+    """`images/<hh>/<spec_hash>.png`; 256 folders keep a local run's listings short."""
+    return f"images/{spec_hash[:2]}/{spec_hash}.png"
+
+
+def spec_hash_of(key: str) -> str | None:
+    """The spec hash an image's key names, or None where it is no image's key."""
+    match = _IMAGE.fullmatch(key)
+    return match[1] if match else None
+
+
+def compact_key(epoch: int, sequence: int) -> str:
+    """`compact/part-00002-0003.parquet`: the epoch keeps an interrupted compaction out of the next one's way."""
+    return f"compact/part-{epoch:05d}-{sequence:04d}.parquet"
