@@ -1,0 +1,114 @@
+"""Beginning a run, or taking it up again where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.results.epochs import close_epochs
+from pipeline.results.layout import RUN_KEY, SUCCESS_KEY
+from pipeline.results.lease import LEASE_SECONDS, Clock, Lease, acquire, utc_now
+from pipeline.results.ledger import Ledger
+from pipeline.results.records import JSON_TYPE, read_record, to_json
+from pipeline.storage.store import PreconditionFailed, Store
+from schemas.errors import Problem, UserError
+from schemas.run import RunRecord, SuccessRecord
+from schemas.wording import shown
+
+# Free to differ: when and by which release it was begun, where the manifest lay and how it was typed. What the
+# manifest means is compared field by field.
+_FREE = {"created_at", "neckar_version", "manifest_uri", "manifest_sha256"}
+
+_DIFFERENCES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A run ready to be worked on.
+
+    Attributes:
+        record: run.json as it stands on the store, from the first start.
+        created: whether this is the first start.
+        lease: in hand; renew it from a thread and release it at the end.
+        ledger: the pairs that have a result already.
+    """
+
+    record: RunRecord
+    created: bool
+    lease: Lease
+    ledger: Ledger
+
+
+def create_or_resume(
+    store: Store, record: RunRecord, *, owner: str, lease_seconds: float = LEASE_SECONDS, now: Clock = utc_now
+) -> Resumed:
+    """Write run.json or find the same one there; take the lease; close earlier epochs; read what is done.
+
+    Ask `finished` first: a finished run needs no driver. A refused call leaves the run as it was.
+
+    Args:
+        store: rooted at the run.
+        record: what this command would make.
+        owner: names this driver, and no other, e.g. host, process and a random part.
+        lease_seconds: how long the lease holds without renewal.
+        now: the clock of the lease.
+
+    Raises:
+        UserError: another run stands there (every difference), or a record or part is damaged.
+        LeaseHeld: another driver is at work; a `UserError` that tells until when.
+        StoreError: as the store says.
+    """
+    try:
+        store.put(RUN_KEY, to_json(record), content_type=JSON_TYPE, create_only=True)
+        created = True
+    except PreconditionFailed:
+        created = False
+    standing = read_record(store, RUN_KEY, RunRecord)
+    assert standing is not None
+    problems = list(_refusal(f"{store.uri}/{RUN_KEY}", standing, record))
+    if problems:
+        raise UserError(problems)
+    lease = acquire(store, owner, seconds=lease_seconds, now=now)
+    return Resumed(standing, created, lease, close_epochs(store, before=lease.epoch))
+
+
+def finished(store: Store) -> SuccessRecord | None:
+    """_SUCCESS.json, None while the run is not complete. Raises `UserError` where it is damaged, and `StoreError`."""
+    return read_record(store, SUCCESS_KEY, SuccessRecord)
+
+
+def _refusal(place: str, standing: RunRecord, wanted: RunRecord) -> Iterator[Problem]:
+    then, now = standing.model_dump(mode="json", exclude=_FREE), wanted.model_dump(mode="json", exclude=_FREE)
+    differences = list(_differences(then, now, ""))
+    if differences:
+        mend = "undo the change, or give a new --output"
+        yield Problem(place, f"this run was begun with another configuration; {mend}")
+    for path, was, becomes in differences[:_DIFFERENCES_SHOWN]:
+        yield Problem(path, f"was {was}, is {becomes} now")
+    if len(differences) > _DIFFERENCES_SHOWN:
+        yield Problem(place, f"and {len(differences) - _DIFFERENCES_SHOWN} more differences")
+
+
+def _differences(then: Any, now: Any, path: str) -> Iterator[tuple[str, str, str]]:
+    """(field path, value then, value now) of every leaf that differs."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name in dict.fromkeys([*then, *now]):
+            step = f"{path}.{name}" if path else name
+            yield from _differences(then.get(name, _ABSENT), now.get(name, _ABSENT), step)
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for index, (old, new) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(old, new, f"{path}[{index}]")
+    elif then != now:
+        yield path, _shown(then, now), _shown(now, then)
+
+
+_ABSENT = object()
+
+
+def _shown(value: Any, other: Any) -> str:
+    if value is _ABSENT:
+        return "absent"
+    if isinstance(value, list) and isinstance(other, list):
+        return f"a list of {len(value)}"
+    return shown(value)
