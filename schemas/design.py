@@ -47,9 +47,7 @@ class Design(BaseModel):
     content: Images | None = Field(
         None, description="Photographs: a list of URIs, or a mapping of level names to URIs."
     )
-    style: Images | None = Field(
-        None, description="Artworks: a list of URIs, or a mapping of level names to URIs."
-    )
+    style: Images | None = Field(None, description="Artworks: a list of URIs, or a mapping of level names to URIs.")
     factors: Factors = Field(
         {}, description="Settings to vary: each a list of values or a mapping of level names to values."
     )

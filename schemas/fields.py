@@ -117,9 +117,7 @@ Init = Annotated[
     one_of("a start, nor the URI of an image", INIT_NAMES, or_uri=True),
     WithJsonSchema({"anyOf": [{"enum": list(INIT_NAMES)}, {"type": "string", "pattern": "[/.:]"}]}),
 ]
-Size = Annotated[
-    int | tuple[int, int], BeforeValidator(_size), WithJsonSchema({"anyOf": [_SIDE_JSON, _SIDES_JSON]})
-]
+Size = Annotated[int | tuple[int, int], BeforeValidator(_size), WithJsonSchema({"anyOf": [_SIDE_JSON, _SIDES_JSON]})]
 LayerList = Annotated[tuple[str, ...], BeforeValidator(_layer_list), WithJsonSchema(_LAYER_LIST_JSON)]
 LayerWeights = Annotated[
     dict[str, float],

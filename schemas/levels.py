@@ -19,9 +19,7 @@ EXEMPLAR = "exemplar"  # the factor whose levels differ in the seed alone
 EXEMPLARS_MAX = 100_000
 
 
-def _named(
-    value: list[Any] | Mapping[Any, Any], name_of: Callable[[Any], str]
-) -> Iterator[tuple[Any, Steps, Any]]:
+def _named(value: list[Any] | Mapping[Any, Any], name_of: Callable[[Any], str]) -> Iterator[tuple[Any, Steps, Any]]:
     """Name, step and value of each level; `name_of` names those of a list, a number tells namesakes apart."""
     if isinstance(value, Mapping):
         yield from ((name, (name,), item) for name, item in value.items())
@@ -88,9 +86,7 @@ def _values(factor: str, value: Any) -> dict[str, Any]:
 
 def _exemplars(value: Any) -> int:
     if type(value) is not int or not 1 <= value <= EXEMPLARS_MAX:
-        raise refusal(
-            f"{shown(value)} is not a number of exemplars; write a whole number, 1 to {EXEMPLARS_MAX}"
-        )
+        raise refusal(f"{shown(value)} is not a number of exemplars; write a whole number, 1 to {EXEMPLARS_MAX}")
     return value
 
 
@@ -132,9 +128,7 @@ class _FactorsJson:
         }
         factors: dict[str, Any] = {EXEMPLAR: exemplars}
         for name, setting in Settings.model_json_schema()["properties"].items():
-            value = {
-                key: part for key, part in setting.items() if key not in {"default", "title", "description"}
-            }
+            value = {key: part for key, part in setting.items() if key not in {"default", "title", "description"}}
             factors[name] = {"description": setting["description"], **_levels_json(value)}
         return {"type": "object", "properties": factors, "additionalProperties": False}
 
