@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as nn
 from torch import Tensor
 
 from pipeline.synthesis.adam import Adam
@@ -18,6 +19,7 @@ from pipeline.synthesis.objective import Objective, Targets, as_losses
 from pipeline.synthesis.task import Failure, Program, Solution, Task
 
 WINDOW = 20  # evaluations over which `tolerance` looks at the loss
+ALIGNED = 16  # numbers a row is padded to: BLAS rounds differently where a row starts off a 64-byte line
 LADDER = ("", "+restart", "+adam")  # what is tried after a loss or gradient that is not finite
 
 
@@ -27,7 +29,7 @@ class _Occupant:
 
     task: Task
     targets: Targets
-    best: Tensor  # (n,) of the lowest finite loss so far
+    best: Tensor  # row of x with the lowest finite loss so far
     best_row: np.ndarray | None = None
     rung: int = 0
     trace: list[np.ndarray] = field(default_factory=list)
@@ -59,7 +61,8 @@ class SlotEngine:
         self.program = program
         self._objective = Objective(network, program)
         self._shape = (3, program.height, program.width)
-        n = 3 * program.height * program.width
+        self._n = 3 * program.height * program.width
+        n = -(-self._n // ALIGNED) * ALIGNED
         self._dtype = torch.promote_types(network.dtype, torch.float32)
         self._device = network.device
         self._x = torch.zeros(slots, n, dtype=self._dtype, device=self._device)
@@ -81,11 +84,16 @@ class SlotEngine:
         """Slots with an image."""
         return len(self._occupants) - self.free
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The tasks in the slots."""
+        return tuple(occupant.task.key for occupant in self._occupants if occupant is not None)
+
     def admit(self, task: Task, targets: Targets) -> None:
         """Put a task into a free slot; it starts with the next step."""
         assert task.program == self.program
         slot = self._occupants.index(None)
-        self._x[slot] = start(task, self._device).reshape(-1).to(self._dtype)
+        self._x[slot, : self._n] = start(task, self._device).reshape(-1).to(self._dtype)
         self._occupants[slot] = _Occupant(task, targets, best=self._x[slot].clone())
         if self._lbfgs is not None:
             self._lbfgs.reset(slot)
@@ -111,62 +119,64 @@ class SlotEngine:
         if not busy:
             return []
         x = self._x if len(busy) == len(self._occupants) else self._x[[slot for slot, _ in busy]]
-        evaluation = self._objective.evaluate(
-            x.view(-1, *self._shape), [o.targets for _, o in busy], [o.task for _, o in busy]
-        )
-        gradient = evaluation.gradient.view(len(busy), -1)
+        evaluation = self._objective.evaluate(self._images(x), [o.targets for _, o in busy], [o.task for _, o in busy])
+        gradient = nn.pad(evaluation.gradient.view(len(busy), -1), (0, x.shape[1] - self._n))
         largest = gradient.abs().amax(1).double().cpu().numpy()  # NaN and infinity propagate through it
+        # x is looked at too, for oneDNN's fused ReLU turns NaN into 0.
+        furthest = x.abs().amax(1).double().cpu().numpy()
+        finite = np.isfinite(evaluation.losses).all(1) & np.isfinite(largest) & np.isfinite(furthest)
         ended: list[Solution | Failure] = []
         moving: list[int] = []
         for row, (slot, occupant) in enumerate(busy):
-            end = self._judge(slot, occupant, evaluation.losses[row], float(largest[row]))
-            if end is None:
-                moving.append(row)
+            if finite[row]:
+                end = self._judge(slot, occupant, evaluation.losses[row], stationary=largest[row] == 0.0)
             else:
+                end = self._climb(slot, occupant, evaluation.losses[row])
+            if end is not None:
                 ended.append(end)
                 self._occupants[slot] = None
+            elif finite[row]:  # one that has just climbed is evaluated again before it moves
+                moving.append(row)
         self._move([(row, *busy[row]) for row in moving], gradient)
         return ended
 
-    def _judge(self, slot: int, occupant: _Occupant, losses: np.ndarray, largest: float) -> Solution | Failure | None:
-        """Take the evaluation into the record; the end of this image, or None if it goes on."""
-        task = occupant.task
-        occupant.trace.append(losses)
-        if not (np.isfinite(losses).all() and np.isfinite(largest)):
-            if occupant.best_row is None:
-                return Failure(task.key, "non_finite_loss", "the loss is not finite at the start of the optimisation")
-            if occupant.rung + 1 == len(LADDER) or self.program.optimizer == "adam":
-                return self._solution(occupant, "non_finite")
-            if len(occupant.trace) >= task.iterations:
-                return self._solution(occupant, "iterations")
-            self._climb(slot, occupant)
-            return None
+    def _judge(self, slot: int, occupant: _Occupant, losses: np.ndarray, *, stationary: bool) -> Solution | None:
+        """Take a finite evaluation into the record; the end of this image, or None if it goes on."""
+        task, trace = occupant.task, occupant.trace
+        trace.append(losses)
         if occupant.best_row is None or losses[0] < occupant.best_row[0]:
             occupant.best_row = losses
             occupant.best.copy_(self._x[slot])
-        if largest == 0.0:
+        if stationary:
             return self._solution(occupant, "stationary")
-        if len(occupant.trace) >= task.iterations:
+        if len(trace) >= task.iterations:
             return self._solution(occupant, "iterations")
-        if task.tolerance > 0.0 and len(occupant.trace) > WINDOW:
-            before = occupant.trace[-1 - WINDOW][0]
+        if task.tolerance > 0.0 and len(trace) > WINDOW:
+            before = trace[-1 - WINDOW][0]
             if abs(before - losses[0]) <= task.tolerance * abs(before):
                 return self._solution(occupant, "tolerance")
         return None
 
-    def _climb(self, slot: int, occupant: _Occupant) -> None:
-        """Back to the best iterate: first with an empty history, then with Adam."""
+    def _climb(self, slot: int, occupant: _Occupant, losses: np.ndarray) -> Solution | Failure | None:
+        """After an evaluation that is not finite: back to the best iterate, with an empty history, then with Adam."""
+        task = occupant.task
+        occupant.trace.append(losses)
+        if occupant.best_row is None:
+            return Failure(task.key, "non_finite_loss", "the loss or its gradient is not finite at the start")
+        if occupant.rung + 1 == len(LADDER) or self._lbfgs is None:
+            return self._solution(occupant, "non_finite")
+        if len(occupant.trace) >= task.iterations:
+            return self._solution(occupant, "iterations")
         occupant.rung += 1
         self._x[slot] = occupant.best
-        if self._lbfgs is not None:
-            self._lbfgs.reset(slot)
+        self._lbfgs.reset(slot)
+        return None
 
     def _move(self, moving: list[tuple[int, int, _Occupant]], gradient: Tensor) -> None:
-        """One step of each image's own optimiser; one that has just climbed the ladder is evaluated again first."""
-        finite = [(row, slot, o) for row, slot, o in moving if np.isfinite(o.trace[-1]).all()]
+        """One step of each image's own optimiser."""
         last = len(LADDER) - 1
-        by_lbfgs = [(row, slot) for row, slot, o in finite if self._lbfgs is not None and o.rung < last]
-        by_adam = [(row, slot, o) for row, slot, o in finite if self._lbfgs is None or o.rung == last]
+        by_lbfgs = [(row, slot) for row, slot, o in moving if self._lbfgs is not None and o.rung < last]
+        by_adam = [(row, slot, o) for row, slot, o in moving if self._lbfgs is None or o.rung == last]
         if by_lbfgs:
             assert self._lbfgs is not None
             rows = [row for row, _ in by_lbfgs]
@@ -180,11 +190,15 @@ class SlotEngine:
                 self._x, [slot for _, slot, _ in by_adam], gradient[[row for row, _, _ in by_adam]], rates
             )
 
+    def _images(self, rows: Tensor) -> Tensor:
+        """Rows of x as (B, 3, H, W), without their padding."""
+        return rows[:, : self._n].unflatten(1, self._shape)
+
     def _solution(self, occupant: _Occupant, reason: str) -> Solution:
         assert occupant.best_row is not None
         return Solution(
             key=occupant.task.key,
-            image=from_network(occupant.best.view(self._shape)),
+            image=from_network(self._images(occupant.best[None])[0]),
             losses=as_losses(occupant.best_row),
             iterations=len(occupant.trace),
             stop_reason=reason + LADDER[occupant.rung],

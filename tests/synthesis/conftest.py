@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.synthesis.vgg19 import SPECS
+from pipeline.synthesis.weights import Weights, load_oxford
+
+
+@pytest.fixture(scope="session")
+def oxford() -> Weights:
+    return load_oxford()
+
+
+@pytest.fixture(scope="session")
+def random_weights() -> Weights:
+    """Quick to make and with responses of moderate size, for tests of arithmetic alone."""
+    generator = torch.Generator().manual_seed(0)
+    kernels, biases = {}, {}
+    for spec in SPECS:
+        scale = (2 / (9 * spec.inputs)) ** 0.5
+        kernels[spec.name] = scale * torch.randn(spec.outputs, spec.inputs, 3, 3, generator=generator)
+        biases[spec.name] = 0.1 * torch.randn(spec.outputs, generator=generator)
+    return Weights("random", "0" * 64, kernels, biases)
+
+
+@pytest.fixture(scope="session")
+def picture():
+    """A scikit-image picture by name, its longest side `size` px: float32 (h, w, 3) RGB 0-255."""
+    from importlib.util import find_spec
+
+    folder = Path(next(iter(find_spec("skimage").submodule_search_locations))) / "data"
+
+    def load(name: str, size: int) -> np.ndarray:
+        image = Image.open(folder / name).convert("RGB")
+        factor = size / max(image.size)
+        size_px = (round(image.width * factor), round(image.height * factor))
+        return np.asarray(image.resize(size_px, Image.Resampling.LANCZOS), np.float32)
+
+    return load

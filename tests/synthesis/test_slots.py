@@ -1,0 +1,198 @@
+"""The slot engine: the same bits in any company, slots that refill, and what happens off the finite numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.synthesis.network import DTYPES, Network
+from pipeline.synthesis.slots import SlotEngine
+from pipeline.synthesis.synthesizer import Synthesizer
+from pipeline.synthesis.task import Failure, Program, Solution, Task
+
+STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+
+
+def make(program: Program, seed: int, **changes) -> Task:
+    rng = np.random.default_rng(100 + seed)
+    given = {
+        "key": f"image-{seed}",
+        "program": program,
+        "content": rng.uniform(0, 255, (program.height, program.width, 3)).astype(np.float32),
+        "style": rng.uniform(0, 255, (40, 48, 3)).astype(np.float32),
+        "content_key": f"c{seed}",
+        "style_key": f"s{seed}",
+        "alpha": 1e-3,
+        "beta": 1.0,
+        "style_weights": (0.2,) * len(program.style_layers),
+        "seed": seed,
+        "iterations": 6,
+    }
+    return Task(**(given | changes))
+
+
+def run(synthesizer: Synthesizer, tasks: list[Task]) -> dict[str, Solution | Failure]:
+    for task in tasks:
+        synthesizer.submit(task)
+    ended: dict[str, Solution | Failure] = {}
+    for _ in range(10_000):
+        if not synthesizer.backlog:
+            return ended
+        ended |= {end.key: end for end in synthesizer.step()}
+    raise AssertionError("the engine does not come to an end")
+
+
+def pixels(solution: Solution | Failure) -> str:
+    assert isinstance(solution, Solution)
+    return hashlib.sha256(solution.image.tobytes() + solution.trace.tobytes()).hexdigest()
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("size", [(64, 64), (49, 83)])
+def test_the_same_pair_has_the_same_bits_in_any_company(oxford, precision, optimizer, size, two_threads):
+    """Alone, with other batch mates, other slot counts, other places in the queue, other thread counts."""
+    program = Program(*size, ("conv4_2",), STYLE, precision=precision, optimizer=optimizer)
+    tasks = [make(program, seed, iterations=4 + seed) for seed in range(5)]
+    torch.set_num_threads(2)
+    alone = {task.key: pixels(run(Synthesizer(oxford, slots=1), [task])[task.key]) for task in tasks}
+    assert len(set(alone.values())) == len(tasks)
+    for threads, slots, order in ((1, 2, tasks), (2, 3, tasks[::-1]), (3, 5, tasks), (2, 1, tasks)):
+        torch.set_num_threads(threads)
+        together = run(Synthesizer(oxford, slots=slots), order)
+        assert {key: pixels(end) for key, end in together.items()} == alone
+
+
+def test_slots_refill_and_every_task_ends_once(random_weights):
+    """Seven images of different lengths through three slots, two programs in turn."""
+    wide = Program(16, 24, ("conv2_1",), ("conv1_1",))
+    tall = Program(24, 16, ("conv2_1",), ("conv1_1",))
+    tasks = [make(wide if seed % 3 else tall, seed, iterations=2 + 3 * (seed % 4)) for seed in range(7)]
+    ended = run(Synthesizer(random_weights, slots=3), tasks)
+    assert {key: end.iterations for key, end in ended.items()} == {task.key: task.iterations for task in tasks}
+    for task in tasks:
+        end = ended[task.key]
+        assert end.stop_reason == "iterations"
+        assert end.trace.shape == (task.iterations, 4)
+        assert end.trace_columns == ("total", "content", "style", "conv1_1")
+        assert end.image.shape == (task.program.height, task.program.width, 3)
+        assert end.losses.total == pytest.approx(end.trace[:, 0].min(), rel=1e-6)
+
+
+def test_a_factorial_costs_one_pass_an_image(random_weights):
+    """C contents and S styles are C + S target passes, not C x S."""
+    program = Program(16, 16, ("conv2_1",), ("conv1_1",))
+    synthesizer = Synthesizer(random_weights, slots=2)
+    contents, styles = [make(program, seed) for seed in range(3)], [make(program, 10 + seed) for seed in range(4)]
+    tasks = [
+        replace(c, key=f"{c.key}-{s.key}", style=s.style, style_key=s.style_key, iterations=1)
+        for c in contents
+        for s in styles
+    ]
+    assert len(run(synthesizer, tasks)) == 12
+    assert synthesizer.targets.passes == 3 + 4
+
+
+def test_tolerance_is_relative(random_weights):
+    """The same problem on a loss 1e6 times as large stops at the same evaluation."""
+    program = Program(16, 16, ("conv2_1",), ("conv1_1",))
+    task = make(program, 1, iterations=2000, tolerance=1e-4)
+    large = replace(task, key="large", alpha=task.alpha * 2**10, beta=task.beta * 2**10)
+    ended = run(Synthesizer(random_weights, slots=2), [task, large])
+    assert ended[task.key].stop_reason == "tolerance"
+    assert 21 < ended[task.key].iterations < 2000
+    trace = ended[task.key].trace[:, 0]
+    assert abs(trace[-21] - trace[-1]) <= 1e-4 * trace[-21]
+    assert abs(trace[-22] - trace[-2]) > 1e-4 * trace[-22]
+
+
+def test_identical_content_and_start_is_stationary(random_weights):
+    """Zero gradient: nothing to do, and no division by it."""
+    program = Program(16, 16, ("conv2_1",), ())
+    task = make(program, 1)
+    end = run(Synthesizer(random_weights, slots=1), [replace(task, beta=0.0, style_weights=(), init=task.content)])
+    (solution,) = end.values()
+    assert (solution.stop_reason, solution.iterations, solution.losses.total) == ("stationary", 1, 0.0)
+    np.testing.assert_allclose(solution.image, task.content, atol=1e-4)
+
+
+class Poisoned(Network):
+    """A network whose gradient is NaN in chosen evaluations."""
+
+    def __init__(self, *args, poison: set[int], **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.poison, self.calls = poison, 0
+
+    def pull_back(self, tape, injected):
+        g = super().pull_back(tape, injected)
+        self.calls += 1
+        return g * float("nan") if self.calls in self.poison else g
+
+
+@pytest.mark.parametrize(
+    ("poison", "reason"),
+    [
+        (set(), "iterations"),
+        ({5}, "iterations+restart"),
+        ({5, 9}, "iterations+adam"),
+        ({5, 9, 12}, "non_finite+adam"),
+    ],
+)
+def test_the_ladder_after_a_gradient_that_is_not_finite(random_weights, poison, reason):
+    program = Program(16, 16, ("conv2_1",), ("conv1_1",))
+    network = Poisoned(
+        random_weights,
+        ["conv2_1"],
+        pooling="average",
+        dtype=DTYPES["float32"],
+        device=torch.device("cpu"),
+        poison=poison,
+    )
+    engine = SlotEngine(network, program, 1)
+    helper = Synthesizer(random_weights)
+    task = make(program, 1, iterations=20)
+    engine.admit(task, helper.targets.targets(network, task))
+    while not (ended := engine.step()):
+        pass
+    (solution,) = ended
+    assert isinstance(solution, Solution)
+    assert solution.stop_reason == reason
+    assert np.isfinite(solution.image).all()
+    with_gradient = [row for call, row in enumerate(solution.trace[:, 0], start=1) if call not in poison]
+    assert solution.losses.total == pytest.approx(min(with_gradient), rel=1e-6)
+    assert solution.iterations == (12 if "non_finite" in reason else 20)
+
+
+def test_a_start_that_is_not_finite_fails_and_its_batch_mate_does_not(random_weights):
+    program = Program(16, 16, ("conv2_1",), ("conv1_1",))
+    bad = make(program, 1, init=np.full((16, 16, 3), np.nan, np.float32))
+    good = make(program, 2)
+    ended = run(Synthesizer(random_weights, slots=2), [bad, good])
+    assert isinstance(ended[bad.key], Failure)
+    assert ended[bad.key].code == "non_finite_loss"
+    assert pixels(ended[good.key]) == pixels(run(Synthesizer(random_weights, slots=1), [good])[good.key])
+
+
+def test_eviction_empties_the_slot_and_the_queue(random_weights):
+    program = Program(16, 16, ("conv2_1",), ("conv1_1",))
+    synthesizer = Synthesizer(random_weights, slots=1)
+    running, queued, kept = (make(program, seed) for seed in range(3))
+    for task in (running, queued, kept):
+        synthesizer.submit(task)
+    synthesizer.step()
+    assert synthesizer.evict(running.key)
+    assert synthesizer.evict(queued.key)
+    assert not synthesizer.evict("nobody")
+    assert set(run(synthesizer, [])) == {kept.key}
