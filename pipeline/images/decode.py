@@ -40,8 +40,11 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarra
         return to_srgb(opened.read(), name)
     except UnsupportedPicture as unsupported:
         raise PairError(ErrorCode.IMAGE_UNSUPPORTED, f"{name}: {unsupported}") from unsupported
-    except (PairError, MemoryError):
+    except PairError:
         raise
+    except MemoryError as error:
+        message = f"{name}: this machine has not the memory to decode it; make it smaller first"
+        raise PairError(ErrorCode.IMAGE_TOO_LARGE, message) from error
     except Exception as error:  # decoders raise almost anything on broken bytes
         reason = " ".join(str(error).split())[:_REASON_MAX] or type(error).__name__
         message = f"{name}: a {kind} file that is cut off or corrupt ({reason}); replace it"

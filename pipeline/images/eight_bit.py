@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from pipeline.images.exif import orientation
+from pipeline.images.jpeg import is_whole
 from pipeline.images.samples import Opened, Samples, Space, UnsupportedPicture
 
 Image.MAX_IMAGE_PIXELS = None  # `decode` checks every size against its own limit, before any pixel is decoded
 
-_ORIENTATION = 0x0112
 _OPAQUE: dict[str, Space] = {"L": "gray", "RGB": "rgb", "CMYK": "cmyk"}
 _CONVERTED = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}
 
@@ -20,6 +21,8 @@ _CONVERTED = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "R
 def open_eight_bit(data: bytes, kind: Literal["JPEG", "WEBP", "TIFF"]) -> Opened:
     """The header of a file of one kind. Raises what Pillow raises on broken bytes."""
     image = Image.open(io.BytesIO(data), formats=(kind,))
+    if kind == "JPEG" and not is_whole(data):
+        raise OSError("the file is cut off")
     return Opened(image.width, image.height, lambda: _read(image))
 
 
@@ -27,7 +30,7 @@ def _read(image: Image.Image) -> Samples:
     image.load()  # raises where the file is cut off
     profile = image.info.get("icc_profile")
     # After loading: Pillow turns TIFFs upright itself, and then forgets their orientation.
-    orientation = image.getexif().get(_ORIENTATION, 1)
+    upright = orientation(image.getexif)
     if image.has_transparency_data and image.mode in ("1", "L", "P", "RGB"):
         image = image.convert("RGBA")
     elif image.mode in _CONVERTED:
@@ -35,8 +38,8 @@ def _read(image: Image.Image) -> Samples:
     values = np.asarray(image)
     values = values[..., None] if values.ndim == 2 else values
     if image.mode in _OPAQUE:
-        return Samples(values, _OPAQUE[image.mode], profile=profile, orientation=orientation)
+        return Samples(values, _OPAQUE[image.mode], profile=profile, orientation=upright)
     if image.mode in ("LA", "RGBA"):
         space: Space = "gray" if image.mode == "LA" else "rgb"
-        return Samples(values[..., :-1], space, values[..., -1], profile=profile, orientation=orientation)
+        return Samples(values[..., :-1], space, values[..., -1], profile=profile, orientation=upright)
     raise UnsupportedPicture(f"its colours are in Pillow's mode {image.mode}; save it as RGB")

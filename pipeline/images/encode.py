@@ -61,7 +61,7 @@ def read_metadata(data: bytes) -> dict[str, Any] | None:
             if keyword == KEYWORD.encode():
                 found = json.loads(_itxt(rest))
                 return found if isinstance(found, dict) else None
-    except (PngError, zlib.error, ValueError):  # ValueError: no UTF-8, no JSON
+    except (PngError, zlib.error, ValueError):  # ValueError: no iTXt, no UTF-8, no JSON
         return None
     return None
 
@@ -73,8 +73,8 @@ def pixel_sha256(pixels: np.ndarray) -> str:
 
 def _itxt(rest: bytes) -> bytes:
     """The text of an iTXt chunk after its keyword (PNG 11.3.3.4), never inflated beyond the limit."""
-    compressed, body = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[2]
-    if not compressed:
+    _language, _translated, body = rest[2:].split(b"\0", 2)  # after the flag and the method of compression
+    if rest[:1] != b"\1":
         return body
     inflater = zlib.decompressobj()
     text = inflater.decompress(body, METADATA_LIMIT_BYTES)

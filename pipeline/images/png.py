@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from pipeline.images.chunks import PngError, chunks, picture_only
+from pipeline.images.exif import orientation
 from pipeline.images.samples import Opened, Samples
 
 _SIZE = struct.Struct(">II")
 _PROFILE_LIMIT_BYTES = 16 << 20  # inflated; the largest printer profiles have some 3 MB
-_ORIENTATION = 0x0112
 
 
 def open_png(data: bytes) -> Opened:
@@ -36,7 +36,7 @@ def _read(data: bytes) -> Samples:
         space="rgb" if channels > 2 else "gray",
         alpha=values[..., -1] if channels in (2, 4) else None,
         profile=_profile(extra.get(b"iCCP")),
-        orientation=_orientation(extra.get(b"eXIf")),
+        orientation=orientation(lambda: _notes(extra.get(b"eXIf", b""))),
     )
 
 
@@ -51,11 +51,9 @@ def _profile(chunk: bytes | None) -> bytes | None:
     return profile
 
 
-def _orientation(chunk: bytes | None) -> int:
-    if chunk is None:
-        return 1
+def _notes(chunk: bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + chunk)
-    return int(exif.get(_ORIENTATION, 1))
+    return exif
 
 

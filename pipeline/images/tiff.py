@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+import logging
 
 import numpy as np
 from tifffile import TiffFile, TiffFrame, TiffPage
 
 from pipeline.images.eight_bit import open_eight_bit
-from pipeline.images.samples import Opened, Samples, Space, UnsupportedPicture
+from pipeline.images.samples import CHANNELS, Opened, Samples, Space, UnsupportedPicture
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs every oddity of a tag; what matters is raised
 
 # TIFF 6.0, PhotometricInterpretation: what the first channels are; white is zero in 0
 _SPACES: dict[int, Space] = {0: "gray", 1: "gray", 2: "rgb", 5: "cmyk"}
-_COLOURS = {"gray": 1, "rgb": 3, "cmyk": 4}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # ExtraSamples: alpha that is, or is not, multiplied into the colours
 _UNSIGNED = 1  # SampleFormat
 _DEEPEST_BITS = 16
+_SAMPLES_MAX = 8  # of a pixel: four inks, alpha, and some that nobody looks at; more would only cost memory
 _ICC_PROFILE, _ORIENTATION = 34675, 274
 
 
@@ -30,8 +33,9 @@ def open_tiff(data: bytes) -> Opened:
         )
     if page.bitspersample <= 8:
         return open_eight_bit(data, "TIFF")
-    if page.photometric not in _SPACES:
-        raise UnsupportedPicture(f"its colours are {page.photometric}; save it as RGB")
+    if page.photometric not in _SPACES or page.imagedepth != 1 or page.samplesperpixel > _SAMPLES_MAX:
+        colours = f"{page.photometric!s} with {page.samplesperpixel} channels"
+        raise UnsupportedPicture(f"its pixels are {colours}; save it as flat RGB")
     return Opened(page.imagewidth, page.imagelength, lambda: _read(data))
 
 
@@ -46,7 +50,7 @@ def _read(data: bytes) -> Samples:
     if page.photometric == 0:
         values = 65535 - values
     space = _SPACES[page.photometric]
-    colours = _COLOURS[space]
+    colours = CHANNELS[space]
     extra = page.extrasamples[0] if page.extrasamples else 0
     return Samples(
         values=values[..., :colours],
