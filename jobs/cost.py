@@ -53,6 +53,7 @@ class Rate:
         side_px: of the square picture they were timed on.
         device: its name.
         precision: float32 or bfloat16.
+        workers: how many such a run starts on this machine; one was measured.
     """
 
     flops_per_s: float
@@ -60,6 +61,7 @@ class Rate:
     side_px: int
     device: str
     precision: str
+    workers: int
 
 
 def work_of(pairs: Iterable[Pair]) -> Counter[Work]:
@@ -84,11 +86,14 @@ def measure(settings: Settings, weights: str) -> Rate:
 
     from pipeline.scheduling.equipment import synthesizer
     from pipeline.scheduling.order import Order
+    from pipeline.scheduling.staffing import Machine, staff
     from pipeline.synthesis import device as devices
 
-    gpu = torch.cuda.is_available()
-    equipment = synthesizer(Order(weights=weights, gpu=gpu, slots=None, threads=os.cpu_count() or 1, equip=""))
-    precision = devices.resolve(settings.precision, torch.device("cuda" if gpu else "cpu"))
+    machine = Machine(cpus=os.cpu_count() or 1, gpus=torch.cuda.device_count())
+    staffing = staff([machine], None)
+    gpu = staffing.gpus > 0
+    equipment = synthesizer(Order(weights=weights, gpu=gpu, slots=None, threads=staffing.threads, equip=""))
+    precision = devices.resolve(settings.precision, devices.choose("cuda" if gpu else "cpu"))
     side = min(_SIDE_MAX_PX, *_square(settings))
     for task in _noise(settings, side, precision):
         equipment.engine.submit(task)
@@ -100,7 +105,7 @@ def measure(settings: Settings, weights: str) -> Rate:
         seconds = time.perf_counter() - start
     deepest = max((*settings.content_layers, *settings.style_layer_names), key=DEPTH.__getitem__)
     flops = Work(side, side, deepest).flops * evaluations
-    return Rate(flops / seconds, evaluations, side, equipment.device, precision)
+    return Rate(flops / seconds, evaluations, side, equipment.device, precision, staffing.workers)
 
 
 def _noise(settings: Settings, side: int, precision: Precision) -> Iterator[Task]:

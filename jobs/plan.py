@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,26 +22,28 @@ def plan(manifest: ManifestArgument, base: BaseOption = None) -> None:
     from pipeline.manifests.source import load_manifest
 
     loaded = load_manifest(manifest, base=base)
-    for line in _counts(survey(loaded)):
-        print(line)
+    _print_rows(_counts(survey(loaded)))
     work = work_of(iter_pairs(loaded))
-    for line in _estimate(work, measure(loaded.manifest.settings, loaded.weights)):
-        print(line)
+    _print_rows(_estimate(work, measure(loaded.manifest.settings, loaded.weights)))
 
 
-def _counts(found: Survey) -> Iterator[str]:
-    yield f"{'pairs':<12}{found.pairs:,}"
-    yield f"{'pictures':<12}{found.content_images:,} contents, {found.style_images:,} styles"
+def _counts(found: Survey) -> Iterator[tuple[str, str]]:
+    yield "pairs", f"{found.pairs:,}"
+    yield "pictures", f"{found.content_images:,} of content, {found.style_images:,} of style"
     for factor, levels in found.levels.items():
-        yield f"{factor:<12}" + " · ".join(f"{level} {count:,}" for level, count in levels.items())
+        yield factor, " · ".join(f"{level} {count:,}" for level, count in levels.items())
 
 
-def _estimate(work: Counter[Work], rate: Rate) -> Iterator[str]:
+def _estimate(work: Counter[Work], rate: Rate) -> Iterator[tuple[str, str]]:
     total = sum(kind.flops * evaluations for kind, evaluations in work.items())
-    yield f"{'work':<12}{work.total():,} evaluations at most, {total:.3g} FLOP in convolutions (pictures as squares)"
-    yield (
-        f"{'speed':<12}{rate.flops_per_s / 1e9:,.0f} GFLOP/s on {rate.device} in {rate.precision}: "
-        f"measured just now, {rate.evaluations} evaluations at {rate.side_px} px"
-    )
-    time = timedelta(seconds=round(total / rate.flops_per_s))
-    yield f"{'time':<12}{time} with one such worker, its start (about 10 s) and the store not counted"
+    yield "work", f"{work.total():,} evaluations at most, {total:.3g} FLOP in convolutions (pictures as squares)"
+    measured = f"measured just now, {rate.evaluations} evaluations at {rate.side_px} px"
+    yield "speed", f"{rate.flops_per_s / 1e9:,.0f} GFLOP/s on {rate.device} in {rate.precision}: {measured}"
+    time = timedelta(seconds=round(total / rate.flops_per_s / rate.workers))
+    workers = "1 such worker" if rate.workers == 1 else f"{rate.workers} such workers, if they do not slow each other"
+    yield "time", f"{time} with {workers}; its start (about 10 s) and the store not counted"
+
+
+def _print_rows(rows: Iterable[tuple[str, str]]) -> None:
+    for name, value in rows:
+        print(f"{name:<14}{value}", flush=True)

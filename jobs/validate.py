@@ -56,7 +56,6 @@ def _images(loaded: LoadedManifest) -> Iterator[str]:
 
 def _problem(uri: str) -> Problem | None:
     from pipeline.images.decode import decode
-
     from pipeline.storage.access import read_uri
     from pipeline.storage.store import StoreError
     from schemas.errors import PairError

@@ -1,0 +1,107 @@
+"""`neckar`, and `python -m jobs`: the commands put together, and every exception's way to one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from jobs.exits import Exit
+from jobs.files import abandon
+from jobs.plan import plan
+from jobs.query import query
+from jobs.run import run
+from jobs.schema import schema
+from jobs.show import show
+from jobs.status import status
+from jobs.validate import validate
+from jobs.weights import weights
+from pipeline.storage.store import StoreError
+from schemas.errors import UserError
+
+app = typer.Typer(
+    name="neckar",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (run, validate, plan, status, query, show, schema):
+    app.command()(command)
+app.add_typer(weights, name="weights")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"neckar {version('neckar')}")
+        raise typer.Exit
+
+
+@app.callback()
+def neckar(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A Neural Algorithm of Artistic Style as a batch pipeline: manifests in, pictures and their losses out."""
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; no exception leaves it. Without arguments: the help."""
+    program = get_command(app)
+    try:
+        # Not program.main: it answers a closed pipe with Python's 1, which here says that pairs failed.
+        with program.make_context("neckar", list(arguments) or ["--help"]) as context:
+            outcome = program.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as end:
+        return end.exit_code
+    except (UserError, StoreError) as error:
+        return _refuse(str(error))
+    except typer.TyperException as error:
+        return _refuse(_usage(error))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # `neckar query ... | head`: the reader has what it wanted
+        abandon(sys.stdout)
+        return Exit.OK
+    except Exception as error:  # noqa: BLE001  # the outermost edge: a defect becomes one line and a file
+        return _report_defect(error)
+    return Exit.OK if outcome is None else int(outcome)
+
+
+def main() -> None:
+    """The command `neckar`."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def _refuse(message: str) -> int:
+    print(message, file=sys.stderr)
+    return Exit.BAD_INPUT
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Typer's message on one line, with the command it is about and where to look."""
+    context = getattr(error, "ctx", None)  # usage errors carry one
+    command = context.command_path if context else "neckar"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{command}: {message}; see `{command} --help`"
+
+
+def _report_defect(error: Exception) -> int:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="neckar-", suffix=".traceback", delete=False, encoding="utf-8"
+    ) as file:
+        file.writelines(traceback.format_exception(error))
+    summary = " ".join(f"{type(error).__name__}: {error}".split())
+    print(f"neckar: a defect of its own, not yours: {summary}; the traceback is in {file.name}", file=sys.stderr)
+    return Exit.DEFECT
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""`neckar run`: make every picture of a manifest; the same command again resumes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from jobs.arguments import BaseOption, ManifestArgument, count
+from jobs.exits import Exit
+from schemas.errors import UserError
+
+
+def run(
+    manifest: ManifestArgument,
+    output: Annotated[
+        str | None, typer.Option(help="Folder or s3:// URI of the run; else the manifest's.", metavar="URI")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(parser=count, help="Worker processes; else one a GPU, or one on CPUs.", metavar="N")
+    ] = None,
+    slots: Annotated[
+        int | None,
+        typer.Option(parser=count, help="Pictures optimised at a time in a worker; else chosen.", metavar="S"),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; else Ray is started here.", metavar="ADDR")
+    ] = None,
+    base: BaseOption = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try failed and quarantined pairs once more.")
+    ] = False,
+) -> int:
+    """Make every picture of a manifest; the same command again resumes."""
+    from jobs.progress import Ending, reporting
+    from pipeline.manifests.pairs import survey
+    from pipeline.manifests.source import load_manifest
+    from pipeline.results.success import Incomplete
+    from pipeline.scheduling import session
+    from pipeline.scheduling.ending import Interrupted, Stopped
+    from pipeline.storage.location import absolute
+
+    loaded = load_manifest(manifest, base=base)
+    target = absolute(output) if output is not None else loaded.output
+    if target is None:
+        raise UserError.at(manifest, "names no output; add --output URI, or the key 'output'")
+    survey(loaded)  # every mistake is told before anything is written
+    with reporting(loaded.manifest.name) as report:
+        try:
+            summary = session.run(
+                loaded,
+                output=target,
+                workers=workers,
+                slots=slots,
+                address=address,
+                retry_failed=retry_failed,
+                progress=report,
+            )
+        except (Stopped, Incomplete) as error:
+            report.conclude(Ending(state="incomplete", run=target, reason=str(error)))
+            print(f"{target}: incomplete: {error}; the same command goes on", file=sys.stderr)
+            return Exit.INCOMPLETE
+        except Interrupted:
+            reason = "what is done stays, the same command goes on"
+            report.conclude(Ending(state="interrupted", run=target, reason=reason))
+            print(f"{target}: interrupted; {reason}", file=sys.stderr)
+            return Exit.INTERRUPTED
+        report.conclude(
+            Ending(
+                state="complete",
+                run=summary.run,
+                ok=summary.ok,
+                failed=summary.failed,
+                quarantined=summary.quarantined,
+                elapsed_s=round(summary.seconds, 1),
+            )
+        )
+    return Exit.SOME_FAILED if summary.failed or summary.quarantined else Exit.OK

@@ -1,0 +1,77 @@
+"""The command line's surface is frozen: who changes it breaks somebody's night shift and says so here."""
+
+from typer.main import get_command
+
+from jobs.__main__ import app
+from jobs.exits import Exit
+
+MANIFEST, RUN = "MANIFEST", "RUN"
+
+SURFACE = {
+    "run": [MANIFEST, "--output", "--workers", "--slots", "--address", "--base", "--retry-failed"],
+    "validate": [MANIFEST, "--base", "--check-images"],
+    "plan": [MANIFEST, "--base"],
+    "status": [RUN],
+    "query": [RUN, "SQL", "--format", "--output"],
+    "show": [RUN, "PAIR", "--save"],
+    "schema": [],
+    "weights list": [],
+    "weights check": ["WEIGHTS"],
+    "weights convert": ["SOURCE", "DESTINATION"],
+}
+
+DEFAULTS = {
+    ("run", "retry_failed"): False,
+    ("validate", "check_images"): False,
+    ("query", "form"): "table",
+}
+
+
+def leaves(command, path=()):
+    if hasattr(command, "commands"):
+        for name, child in command.commands.items():
+            yield from leaves(child, (*path, name))
+    else:
+        yield " ".join(path), command
+
+
+def spelling(parameter):
+    return parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar
+
+
+def commands():
+    return dict(leaves(get_command(app)))
+
+
+def test_commands_and_their_options():
+    assert {
+        path: [spelling(parameter) for parameter in command.params] for path, command in commands().items()
+    } == SURFACE
+
+
+def test_defaults():
+    given = {
+        (path, parameter.name): parameter.default
+        for path, command in commands().items()
+        for parameter in command.params
+        if parameter.param_type_name == "option" and parameter.default is not None
+    }
+    assert given == DEFAULTS
+
+
+def test_exit_codes():
+    assert {code.name: code.value for code in Exit} == {
+        "OK": 0,
+        "SOME_FAILED": 1,
+        "BAD_INPUT": 2,
+        "INCOMPLETE": 3,
+        "DEFECT": 70,
+        "INTERRUPTED": 130,
+    }
+
+
+def test_every_command_and_option_says_what_it_is_for():
+    for path, command in commands().items():
+        assert command.help, path
+        for parameter in command.params:
+            assert parameter.help, f"{path} {parameter.name}"
