@@ -39,6 +39,7 @@ class Backlog:
         self._window = Window()
         self._paused: list[tuple[float, int, Ticket]] = []  # (until, index, ticket), a heap
         self._suspects: deque[Ticket] = deque()
+        self.begun = False  # something of the manifest was read, or found to be nothing
         self.exhausted = False  # nothing is left in the manifest
 
     def __len__(self) -> int:
@@ -56,6 +57,7 @@ class Backlog:
 
     def feed(self, now: float) -> None:
         """Fill the window up and end the pauses that are over."""
+        self.begun = True
         while self._paused and self._paused[0][0] <= now:
             self._window.push(heapq.heappop(self._paused)[2])
         while not self.exhausted and len(self) < self._size:

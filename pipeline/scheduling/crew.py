@@ -40,6 +40,10 @@ class Worker:
         """It has its weights and its device."""
         return self.depth > 0
 
+    def size(self, slots: int) -> None:
+        """It may hold one set of pairs in its slots and one fetched meanwhile."""
+        self.depth = 2 * slots
+
     @property
     def idle(self) -> bool:
         """Ready, and nothing is with it or on its way."""

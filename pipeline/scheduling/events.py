@@ -56,7 +56,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class SetupFailed:
-    """A worker could not be made ready; `node` is empty where it is not known."""
+    """A worker could not be made ready, or died before it was; `node` is empty where it is not known."""
 
     worker: str
     node: str
@@ -70,13 +70,15 @@ class Returned:
     Attributes:
         outcomes: pairs settled since the last call.
         running: indices of the pairs that are being optimised now.
-        evaluations: evaluations of loss and gradient since the last call, over all slots.
+        steps: of the engine since the last call, each an evaluation of all slots.
+        slots: images it optimises at a time now; 0 leaves it at what it was.
     """
 
     worker: str
     outcomes: tuple[Outcome, ...] = ()
     running: tuple[int, ...] = ()
-    evaluations: int = 0
+    steps: int = 0
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)

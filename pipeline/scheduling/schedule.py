@@ -43,7 +43,7 @@ class Schedule:
     Invariant: every pair of the source gets exactly one `Settle`, unless a `Stop` ends the run before.
 
     Args:
-        source: the pairs still to do; read lazily, `limits.window` ahead.
+        source: the pairs still to do; read lazily, `limits.window` ahead, and not before a worker is ready.
         workers: how many workers are wanted.
         program: what pairs must share to be optimised in one batch.
         cost: expected work of a pair; the longest are handed out first.
@@ -108,6 +108,12 @@ class Schedule:
 
     # --- events in, commands out ---
 
+    def stop(self, reason: str) -> None:
+        """Begin nothing more. What still comes in is settled."""
+        if self.stopped is None:
+            self.stopped = reason
+            self._out.append(Stop(reason))
+
     def handle(self, event: Event, now: float) -> list[Command]:
         """Take one event in and say what is to be done, in this order.
 
@@ -124,13 +130,14 @@ class Schedule:
             case Returned():
                 self._returned(event, now)
             case Died():
-                self._bury(event.worker, event.cause, event.message, now)
+                self._bury(event.worker, event.cause, event.message)
             case Tick():
                 self._judge_silence(now)
                 self._judge_standstill(now)
         self._judge_errors()
         if self.stopped is None:
-            self._backlog.feed(now)
+            if self._crew.ready or self._backlog.begun:
+                self._backlog.feed(now)
             self._lease(now)
             self._release()
             self._start(now)
@@ -141,7 +148,7 @@ class Schedule:
         if worker is None:
             return
         worker.node = event.node
-        worker.depth = 2 * event.slots  # one set in the slots, one fetched meanwhile
+        worker.size(event.slots)
         self._setup_failures = 0
         self._progress_at = now
 
@@ -153,7 +160,7 @@ class Schedule:
         if self._crew.ready:
             self._start_after = now + self._limits.setup_pause_s
         else:
-            self._stop(f"no worker could be made ready, {self._setup_failures} failed in a row: {message}")
+            self.stop(f"no worker could be made ready, {self._setup_failures} failed in a row: {message}")
 
     def _returned(self, event: Returned, now: float) -> None:
         worker = self._crew.get(event.worker)
@@ -161,7 +168,9 @@ class Schedule:
             return  # buried before it spoke; its pairs are queued again and find their pictures on the store
         worker.calls -= 1
         worker.heard_at = now
-        if event.outcomes or event.evaluations:
+        if event.slots:
+            worker.size(event.slots)
+        if event.outcomes or event.steps:
             self._progress_at = now
         for outcome in event.outcomes:
             lease = worker.leases.pop(outcome.index, None)
@@ -182,7 +191,7 @@ class Schedule:
             self._unwritten += 1
             self._backlog.pause(ticket, now + self._limits.pause_s)
             if self._unwritten >= self._limits.unwritten:
-                self._stop(f"the output takes no pictures: {outcome.message}")
+                self.stop(f"the output takes no pictures: {outcome.message}")
         elif outcome.code is ErrorCode.STORE_UNAVAILABLE and ticket.refusals + 1 < self._limits.refusals:
             ticket.refusals += 1
             self._backlog.pause(ticket, now + self._limits.pause_s)
@@ -191,13 +200,11 @@ class Schedule:
         else:
             self._settle(ticket, "failed", worker.name, outcome.code, outcome.message)
 
-    def _bury(self, name: str, cause: Cause, message: str, now: float) -> None:
+    def _bury(self, name: str, cause: Cause, message: str) -> None:
         worker = self._crew.pop(name, None)
         if worker is None:
             return
         fault = cause in {Cause.CRASHED, Cause.SILENT}
-        if fault and not worker.ready:
-            self._setup_failed(worker.node, message, now)
         for index, lease in worker.leases.items():
             if fault and worker.alone:
                 self._blame.accuse(worker.node, index, others=self._crew.nodes())
@@ -224,23 +231,18 @@ class Schedule:
             if worker.calls and silence > self._limits.silence_s:
                 reason = f"no answer for {silence:.0f} s"
                 self._out.append(Kill(worker.name, reason))
-                self._bury(worker.name, Cause.SILENT, reason, now)
+                self._bury(worker.name, Cause.SILENT, reason)
 
     def _judge_standstill(self, now: float) -> None:
         still = now - self._progress_at
         if still > self._limits.stall_s and not self.finished:
-            self._stop(f"no progress for {still:.0f} s; waiting for {self.waiting_for()}")
+            self.stop(f"no progress for {still:.0f} s; waiting for {self.waiting_for()}")
 
     def _judge_errors(self) -> None:
         rate, settled = self._limits.error_rate, self.counts.settled
         bad = self.counts.failed + self.counts.quarantined
         if rate is not None and settled >= self._limits.error_rate_after and bad > rate * settled:
-            self._stop(f"{bad} of {settled} pairs failed, more than the limit of {rate:.0%}")
-
-    def _stop(self, reason: str) -> None:
-        if self.stopped is None:
-            self.stopped = reason
-            self._out.append(Stop(reason))
+            self.stop(f"{bad} of {settled} pairs failed, more than the limit of {rate:.0%}")
 
     def _settle(
         self,
@@ -315,6 +317,7 @@ class Schedule:
                 self._out.append(Release(worker.name))
 
     def _start(self, now: float) -> None:
-        while len(self._crew) < min(self._target, self._outstanding) and now >= self._start_after:
+        wanted = min(self._target, self._outstanding) if self._backlog.begun else self._target
+        while len(self._crew) < wanted and now >= self._start_after:
             worker = self._crew.hire()
             self._out.append(Start(worker.name, frozenset(self._blame.avoided)))

@@ -46,9 +46,7 @@ class Window:
 
     def __init__(self) -> None:
         self._groups: dict[Hashable, list[tuple[tuple[float, int], Ticket]]] = {}
-        self._heads: list[
-            tuple[tuple[float, int], Hashable]
-        ] = []  # (a group's first rank, its program), or stale
+        self._heads: list[tuple[tuple[float, int], Hashable]] = []  # (a group's first rank, its program), or stale
         self._count = 0
 
     def __len__(self) -> int:

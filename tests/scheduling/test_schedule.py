@@ -61,7 +61,7 @@ class Clockwork:
         return list(self.schedule._crew[worker].leases)
 
     def finish(self, worker, *indices):
-        return self.tell(Returned(worker, tuple(Outcome(i) for i in indices), evaluations=1))
+        return self.tell(Returned(worker, tuple(Outcome(i) for i in indices), steps=1))
 
     def die_alone(self, name, cause=Cause.CRASHED):
         """The worker dies, its successor joins; returns what the successor is given."""
@@ -84,12 +84,17 @@ def test_a_worker_gets_a_double_set_and_two_calls():
 
 
 def test_no_more_workers_than_pairs():
-    assert len(Clockwork(2, workers=2).of(Start)) == 2
-    assert len(Clockwork(1, workers=1).of(Start)) == 1
-    clock = Schedule(
-        pairs(1), workers=8, program=lambda pair: 0, cost=lambda pair: 1.0, limits=Limits(), now=0.0
-    )
-    assert len(clock.handle(Tick(), 0.0)) == 1
+    clock = Clockwork(1, workers=8)
+    assert len(clock.of(Start)) == 8  # the manifest is not read before a worker is ready
+    assert len(clock.of(Release)) == 7
+    answer = clock.tell(Died("worker-1", Cause.CRASHED, "SIGKILL"))
+    assert len(clock.of(Start, answer)) == 1
+
+
+def test_a_worker_says_itself_how_much_it_can_hold():
+    clock = Clockwork(20, slots=2)
+    clock.tell(Returned("worker-1", slots=5))
+    assert len(clock.held("worker-1")) == 10
 
 
 def test_the_end_is_shared_out_evenly():
@@ -227,9 +232,7 @@ def test_a_store_that_does_not_answer_is_tried_again_after_a_pause():
 
 def test_an_output_that_takes_nothing_stops_the_run_and_charges_no_pair():
     clock = Clockwork(10, slots=3)
-    full = tuple(
-        Outcome(i, ErrorCode.STORE_FULL, "s3://out: full", unwritten=True) for i in clock.held("worker-1")
-    )
+    full = tuple(Outcome(i, ErrorCode.STORE_FULL, "s3://out: full", unwritten=True) for i in clock.held("worker-1"))
     answer = clock.tell(Returned("worker-1", full))
     assert clock.of(Stop, answer) == [Stop("the output takes no pictures: s3://out: full")]
     assert clock.of(Settle) == []
@@ -323,7 +326,7 @@ def test_standstill_ends_the_run_and_says_what_it_waits_for():
 def test_evaluations_are_progress():
     clock = Clockwork(3, stall_s=100, silence_s=1e9)
     for _ in range(10):
-        clock.tell(Returned("worker-1", evaluations=7), after=90)
+        clock.tell(Returned("worker-1", steps=7), after=90)
         assert clock.of(Stop, clock.tell(Tick())) == []
     assert "worker-1 with p0, p1" in clock.schedule.waiting_for()
 

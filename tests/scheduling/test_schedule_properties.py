@@ -93,9 +93,7 @@ class World:
                 assert process.calls <= CALLS_IN_FLIGHT
                 for pair in command.pairs:
                     assert pair.index not in self.settled
-                    assert not any(pair.index in other.held for other in self.processes.values()), (
-                        "leased twice"
-                    )
+                    assert not any(pair.index in other.held for other in self.processes.values()), "leased twice"
                     process.held[pair.index] = self.kinds[pair.index]
                 assert len(process.held) <= 2 * process.slots
             case Kill():
@@ -160,7 +158,7 @@ class World:
             del process.held[outcome.index]
         process.calls -= 1
         running = tuple(process.held)[: process.slots]
-        return self.tell(Returned(name, tuple(outcomes), running, evaluations=1))
+        return self.tell(Returned(name, tuple(outcomes), running, steps=1))
 
     def accident(self, name, process):
         kind = self.random.choice(("crash", "silence", "preempted", "node lost", "setup", "echo"))
@@ -177,9 +175,7 @@ class World:
                 self.hush(name)
             case "crash" | "preempted" | "node lost":
                 del self.processes[name]
-                cause = {"crash": Cause.CRASHED, "preempted": Cause.PREEMPTED, "node lost": Cause.NODE_LOST}[
-                    kind
-                ]
+                cause = {"crash": Cause.CRASHED, "preempted": Cause.PREEMPTED, "node lost": Cause.NODE_LOST}[kind]
                 self.tell(Died(name, cause, kind))
             case _:
                 self.tell(Returned("worker-0", (Outcome(0),)))  # of a worker buried long ago

@@ -1,0 +1,201 @@
+"""Ray behind a small door: workers are started, called, heard and killed by name. Nothing else imports Ray."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.scheduling.events import Cause
+from pipeline.scheduling.order import Order
+from pipeline.scheduling.staffing import Machine, Staffing
+from schemas.errors import UserError
+
+log = logging.getLogger(__name__)
+
+OBJECT_STORE_BYTES = 256 << 20  # rows and their traces pass through it, never pictures
+MESSAGE_MAX = 300  # characters of a death's message: it ends up in a row
+
+_LOCATE = "locate"  # the first call of every worker; `hear` keeps its answer to itself
+
+# ray.nodes()[i]["DeathReason"], from gcs.proto: an unexpected end is 2
+_TAKEN_AWAY = {1, 3, 4}  # expected termination, drained for preemption, drained idle
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A call came back."""
+
+    worker: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A call did not come back, or raised: the worker is gone or must go.
+
+    Attributes:
+        node: id of its machine; empty where that was never known.
+        cause: of the end.
+        message: one line.
+        raised: the exception of a call that raised; None where the process died.
+    """
+
+    worker: str
+    node: str
+    cause: Cause
+    message: str
+    raised: BaseException | None
+
+
+class Cluster:
+    """A Ray session with the workers of this run. A context manager.
+
+    Args:
+        address: of a cluster to join; None starts Ray on this machine, on the loopback interface alone.
+    """
+
+    def __init__(self, address: str | None) -> None:
+        self._address = address
+        self._handles: dict[str, Any] = {}
+        self._nodes: dict[str, str] = {}  # Ray's id of each worker's machine, once it is known
+        self._calls: dict[Any, tuple[str, str]] = {}  # object reference → worker, method
+
+    def __enter__(self) -> Self:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
+        if self._address is None:
+            # The one switch that keeps Ray on loopback; _node_ip_address alone is replaced by an outer address.
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        import ray  # noqa: PLC0415  # reads its environment when imported, and takes a second
+
+        self._ray = ray
+        _keep_ray_quiet()
+        if self._address is None:
+            ray.init(
+                _node_ip_address="127.0.0.1",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=OBJECT_STORE_BYTES,
+            )
+            return self
+        try:
+            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = _in_a_line(str(error))
+            raise UserError.at(f"--address {self._address}", f"no Ray cluster answers there: {reason}") from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for name in list(self._handles):
+            self.dismiss(name)
+        self._ray.shutdown()
+
+    @property
+    def machines(self) -> list[Machine]:
+        """The nodes that are alive."""
+        resources = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        return [Machine(kinds.get("CPU", 0.0), kinds.get("GPU", 0.0)) for kinds in resources]
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are in flight."""
+        return bool(self._calls)
+
+    def start(self, name: str, order: Order, staffing: Staffing, *, avoid: frozenset[str]) -> None:
+        """Start a worker process and have it introduce itself.
+
+        Args:
+            name: of the worker, never used before.
+            order: how to equip it.
+            staffing: what it may use.
+            avoid: ids of nodes it may not be placed on.
+        """
+        from pipeline.scheduling.actor import WorkerProcess  # noqa: PLC0415  # where Ray pickles it by name
+
+        options: dict[str, Any] = {"num_cpus": staffing.cpus, "num_gpus": staffing.gpus}
+        if avoid:
+            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoid))})"}
+        actor = self._ray.remote(WorkerProcess).options(max_restarts=0, max_task_retries=0, **options)
+        self._handles[name] = actor.remote(name, order)
+        self.call(name, _LOCATE)
+        self.call(name, "introduce")
+
+    def node(self, name: str) -> str:
+        """Id of a worker's machine; empty while it is not placed."""
+        return self._nodes.get(name, "")
+
+    def call(self, name: str, method: str, *arguments: Any) -> None:
+        """Call a worker; `hear` brings the answer."""
+        self._calls[getattr(self._handles[name], method).remote(*arguments)] = (name, method)
+
+    def dismiss(self, name: str) -> None:
+        """End a worker's process now; nothing more is heard of it."""
+        self._calls = {call: known for call, known in self._calls.items() if known[0] != name}
+        self._nodes.pop(name, None)
+        handle = self._handles.pop(name, None)
+        if handle is not None:
+            self._ray.kill(handle, no_restart=True)
+
+    def hear(self, timeout_s: float) -> list[Answer | Loss]:
+        """All that has come back; waits for a first word. Workers of a `Loss` are dismissed already."""
+        if not self._calls:
+            time.sleep(timeout_s)
+            return []
+        self._ray.wait(list(self._calls), num_returns=1, timeout=timeout_s)
+        ready, _ = self._ray.wait(list(self._calls), num_returns=len(self._calls), timeout=0)
+        heard: list[Answer | Loss] = []
+        for call in ready:
+            if call not in self._calls:
+                continue  # its worker was dismissed a moment ago
+            name, method = self._calls.pop(call)
+            try:
+                value = self._ray.get(call)
+                if method == _LOCATE:
+                    self._nodes[name] = value
+                else:
+                    heard.append(Answer(name, value))
+            except self._ray.exceptions.RayError as error:
+                heard.append(self._loss(name, error))
+                self.dismiss(name)
+        return heard
+
+    def _loss(self, name: str, error: Exception) -> Loss:
+        """Ray has no single class of death; a lost node may show as any of them."""
+        errors, node = self._ray.exceptions, self.node(name)
+        if isinstance(error, errors.RayTaskError):
+            raised = error.cause if isinstance(error.cause, BaseException) else error
+            return Loss(name, node, Cause.CRASHED, _in_a_line(f"{type(raised).__name__}: {raised}"), raised)
+        message = _in_a_line(str(error))
+        if getattr(error, "preempted", False):
+            return Loss(name, node, Cause.PREEMPTED, message, None)
+        machine = next((machine for machine in self._ray.nodes() if machine["NodeID"] == node), None)
+        if machine is not None and not machine["Alive"]:
+            taken = machine.get("DeathReason") in _TAKEN_AWAY
+            return Loss(name, node, Cause.PREEMPTED if taken else Cause.NODE_LOST, message, None)
+        lost = isinstance(error, errors.ActorUnavailableError | errors.NodeDiedError)
+        return Loss(name, node, Cause.NODE_LOST if lost else Cause.CRASHED, message, None)
+
+
+def _in_a_line(text: str) -> str:
+    """Ray's many lines cut down to the reason."""
+    line = " ".join(text.split())
+    line = re.sub(r"^.*?(?=The actor (is dead|died) because)", "", line)
+    line = re.sub(r" Some common causes include.*", "", line)
+    return line if len(line) <= MESSAGE_MAX else f"{line[: MESSAGE_MAX - 3]}..."
+
+
+def _keep_ray_quiet() -> None:
+    """Ray prints every worker's death on our standard output, `log_to_driver` or not: among the JSON lines there."""
+    from ray._private import worker  # noqa: PLC0415  # see above
+
+    def print_to_log(data: dict[str, Any], **_: Any) -> None:
+        log.debug("%s: %s", data.get("pid"), " ".join(data.get("lines", ())))
+
+    worker.print_to_stdstream = print_to_log

@@ -1,0 +1,244 @@
+"""The driver: carries events to the schedule and its commands to the cluster, and writes the rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Iterator
+
+from pipeline.results.parts import PartWriter
+from pipeline.results.run import Resumed
+from pipeline.scheduling.cluster import Answer, Cluster, Loss
+from pipeline.scheduling.ending import Interrupted, Stopped
+from pipeline.scheduling.events import (
+    Advance,
+    Cause,
+    Command,
+    Died,
+    Event,
+    Joined,
+    Kill,
+    Release,
+    Returned,
+    Settle,
+    SetupFailed,
+    Start,
+    Stop,
+    Tick,
+)
+from pipeline.scheduling.expectation import cost_of, program_of
+from pipeline.scheduling.interruption import Interruption
+from pipeline.scheduling.limits import Counts, Limits
+from pipeline.scheduling.opening import Opening
+from pipeline.scheduling.order import Brief, Introduction, Order
+from pipeline.scheduling.progress import Board
+from pipeline.scheduling.record import settled_row
+from pipeline.scheduling.register import Register
+from pipeline.scheduling.schedule import Schedule
+from pipeline.scheduling.staffing import Staffing
+from pipeline.scheduling.studio import Delivery
+from schemas.errors import UserError
+from schemas.pair import Pair
+from schemas.results import ResultRow
+
+log = logging.getLogger(__name__)
+
+BUDGET_S = 1.0  # of a call: short, so that pairs handed out wait little and an interruption less
+TICK_S = 0.5  # between looks at the clock
+DRAIN_S = 15.0  # at the end, for calls in flight: an evaluation on a CPU may take this long
+FIRST_SLOTS = 2  # a worker's, until its engine has seen a picture and tells
+
+
+class Driver:
+    """One run on one cluster.
+
+    Args:
+        opening: the manifest and the run's place.
+        run: as it was left; None begins it as soon as the first worker has told its device and weights.
+        cluster: where workers are started.
+        staffing: how many, and what each may use.
+        order: how to equip them.
+        limits: by what the schedule judges.
+        retry_failed: whether pairs without a picture are tried again.
+        board: for progress.
+    """
+
+    def __init__(
+        self,
+        opening: Opening,
+        run: Resumed | None,
+        cluster: Cluster,
+        *,
+        staffing: Staffing,
+        order: Order,
+        limits: Limits,
+        retry_failed: bool,
+        board: Board,
+    ) -> None:
+        self._opening = opening
+        self._cluster = cluster
+        self._staffing = staffing
+        self._order = order
+        self._retry_failed = retry_failed
+        self._board = board
+        self._register: Register | None = None
+        self._joined: set[str] = set()
+        self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
+        self._schedule = Schedule(
+            self._todo(),
+            workers=staffing.workers,
+            program=program_of,
+            cost=cost_of,
+            limits=limits,
+            now=time.monotonic(),
+        )
+        self._run: Resumed | None = None
+        if run is not None:
+            self._adopt(run)
+
+    def work(self, interruption: Interruption) -> Resumed:
+        """Until every pair is settled and its row is written; the run as it was begun.
+
+        Raises:
+            Stopped, Interrupted: before that; what was done is written.
+            UserError: mistakes in the pairs, or weights that no worker could read.
+            StoreError: the run could not be begun.
+        """
+        self._tell(Tick())
+        while not self._schedule.finished:
+            for message in self._cluster.hear(TICK_S):
+                self._take(message)
+            self._tell(Tick())
+            if self._register is not None:
+                self._register.keep_up()
+            if self._opening.lost is not None:
+                raise Stopped(self._opening.lost)
+            if interruption.wanted:
+                self._schedule.stop("interrupted")
+            self._report()
+            if self._schedule.stopped is not None:
+                self._wind_up(interruption)
+        assert self._register is not None, "the schedule reads no pair before the run is open"
+        assert self._run is not None
+        self._register.close()
+        return self._run
+
+    def _wind_up(self, interruption: Interruption) -> None:
+        """Take what the calls in flight bring, write it, and tell why the run ends."""
+        until = time.monotonic() + DRAIN_S
+        while self._cluster.busy and time.monotonic() < until:
+            for message in self._cluster.hear(TICK_S):
+                self._take(message)
+        if self._register is not None:
+            self._register.close()
+        if interruption.wanted:
+            raise Interrupted
+        raise Stopped(self._schedule.stopped)
+
+    def _todo(self) -> Iterator[Pair]:
+        assert self._run is not None, "no worker is ready before the run is open"
+        yield from self._opening.todo(self._run, retry_failed=self._retry_failed)
+
+    # --- from the cluster to the schedule ---
+
+    def _take(self, message: Answer | Loss) -> None:
+        if isinstance(message, Loss):
+            self._lose(message)
+            return
+        name, value = message.worker, message.value
+        if isinstance(value, Introduction):
+            self._welcome(name, value)
+        elif isinstance(value, Delivery):
+            self._made = value.rows
+            self._tell(Returned(name, value.outcomes, value.running, value.steps, value.slots))
+            self._made = {}
+        else:
+            self._joined.add(name)
+            self._tell(Joined(name, self._cluster.node(name), self._order.slots or FIRST_SLOTS))
+
+    def _welcome(self, name: str, introduction: Introduction) -> None:
+        """A worker has its device and weights: the first one decides what the run is, the others must agree."""
+        log.info("%s: %s on %s, pid %d", name, introduction.device, introduction.host, introduction.pid)
+        if self._run is None:
+            self._board.say("the pairs to be counted")
+            run = self._opening.create(precision=introduction.precision, weights_sha256=introduction.weights_sha256)
+            self._adopt(run)
+        assert self._run is not None
+        record = self._run.record
+        if introduction.weights_sha256 != record.weights_sha256:
+            told = (
+                f"{introduction.host} has other weights (sha256 {introduction.weights_sha256}) than the run began with"
+            )
+            if not self._schedule.workers:
+                raise UserError.at(f"weights: {record.weights}", f"{told}; put them back, or give a new --output")
+            self._tell(SetupFailed(name, self._cluster.node(name), told))
+            self._cluster.dismiss(name)
+            return
+        brief = Brief(output=self._opening.store.uri, precision=record.precision, neckar_version=record.neckar_version)
+        self._cluster.call(name, "begin", brief)
+
+    def _adopt(self, run: Resumed) -> None:
+        self._run = run
+        self._register = Register(PartWriter(self._opening.store, run.lease.epoch))
+        before = run.ledger.counts()
+        self._board.total = run.record.pairs
+        self._board.before = (
+            Counts(ok=before.ok) if self._retry_failed else Counts(before.ok, before.failed, before.quarantined)
+        )
+
+    def _lose(self, loss: Loss) -> None:
+        log.warning("%s is lost (%s): %s", loss.worker, loss.cause, loss.message)
+        if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend, everywhere alike
+            raise loss.raised
+        if loss.cause is Cause.CRASHED and loss.worker not in self._joined:
+            self._tell(SetupFailed(loss.worker, loss.node, loss.message))
+        else:
+            self._tell(Died(loss.worker, loss.cause, loss.message))
+
+    # --- from the schedule to the cluster ---
+
+    def _tell(self, event: Event) -> None:
+        for command in self._schedule.handle(event, time.monotonic()):
+            self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Start():
+                self._cluster.start(command.worker, self._order, self._staffing, avoid=command.avoid)
+            case Advance():
+                self._cluster.call(command.worker, "advance", command.pairs, command.drop, BUDGET_S)
+            case Kill():
+                log.warning("%s is killed: %s", command.worker, command.reason)
+                self._cluster.dismiss(command.worker)
+            case Release():
+                self._cluster.dismiss(command.worker)
+            case Settle():
+                self._write(command)
+            case Stop():
+                log.error("the run stops: %s", command.reason)
+
+    def _write(self, settled: Settle) -> None:
+        assert self._register is not None
+        if settled.status == "ok":
+            row = dataclasses.replace(self._made[settled.pair.index], attempts=settled.attempts)
+        else:
+            log.warning("%s %s: %s: %s", settled.pair.pair_id, settled.status, settled.code, settled.message)
+            row = settled_row(
+                settled.pair,
+                settled.status,
+                attempts=settled.attempts,
+                worker=settled.worker,
+                code=settled.code,
+                message=settled.message,
+            )
+        self._register.enter(row)
+
+    def _report(self) -> None:
+        schedule = self._schedule
+        self._board.report(
+            schedule.counts,
+            in_flight=schedule.in_flight,
+            workers=schedule.workers,
+            waiting_for=schedule.waiting_for(),
+        )

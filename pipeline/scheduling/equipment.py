@@ -1,0 +1,41 @@
+"""Equipping a worker with the real engine: weights, device, slots. The only module here that needs torch."""
+
+from __future__ import annotations
+
+import torch
+
+from pipeline.images.decode import decode
+from pipeline.images.resize import resize
+from pipeline.scheduling.order import Equipment, Order
+from pipeline.storage.access import read_uri
+from pipeline.synthesis import device as devices
+from pipeline.synthesis.synthesizer import Synthesizer
+from pipeline.weights import load_weights
+
+CALIBRATION_PX = 256
+CALIBRATION = tuple(  # pictures over which `normalise_activations` takes its means; changing them changes the weights
+    f"package:skimage/data/{name}"
+    for name in ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "motorcycle_left.png")
+)
+
+
+def synthesizer(order: Order) -> Equipment:
+    """The real engine.
+
+    Raises:
+        UserError: the weights are missing or wrong.
+        RuntimeError: a GPU was promised and torch finds none.
+    """
+    device = devices.choose("cuda" if order.gpu else "cpu")
+    if order.gpu and not torch.cuda.is_available():
+        raise RuntimeError("Ray assigned a GPU, but torch finds none; check the driver and torch's build")
+    devices.prepare(device, order.threads)  # Ray sets OMP_NUM_THREADS to 1 in actors
+    weights = load_weights(order.weights)
+    pictures = [resize(decode(read_uri(uri), name=uri), CALIBRATION_PX, "lanczos", name=uri) for uri in CALIBRATION]
+    return Equipment(
+        engine=Synthesizer(weights, device=str(device), slots=order.slots, calibration=pictures),
+        device=devices.describe(device),
+        precision=devices.resolve("auto", device),
+        weights_sha256=weights.sha256,
+        torch_version=torch.__version__,
+    )

@@ -1,0 +1,191 @@
+"""From a manifest to a run that may be written to: all that can be refused is refused here, before any compute."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TypeVar
+
+from pipeline.manifests.pairs import Survey, iter_pairs, survey
+from pipeline.manifests.source import LoadedManifest
+from pipeline.results.layout import RUN_KEY
+from pipeline.results.lease import LeaseHeld, acquire
+from pipeline.results.records import read_record
+from pipeline.results.run import Resumed, create_or_resume, finished
+from pipeline.scheduling.recipe import ALGORITHM_VERSION
+from pipeline.scheduling.tenure import Tenure
+from pipeline.storage.access import open_store
+from pipeline.synthesis.task import Precision
+from schemas.pair import Pair
+from schemas.run import RunRecord, SuccessRecord
+
+log = logging.getLogger(__name__)
+
+LEASE_LOOK_S = 2.0  # between looks at another driver's lease; it is renewed every ten seconds if that one lives
+FREE_FIELDS = ("created_at", "neckar_version", "manifest_uri", "manifest_sha256")  # may differ when a run resumes
+
+T = TypeVar("T")
+
+
+def neckar_version() -> str:
+    """The installed release's number."""
+    try:
+        return version("neckar")
+    except PackageNotFoundError:
+        return "not installed"  # run from a checkout
+
+
+class Opening:
+    """A manifest and the place of its results.
+
+    Starts counting the pairs in a thread at once: for a million of them that takes as long as Ray's start.
+
+    Args:
+        loaded: the manifest.
+        output: URI of the run.
+        say: is told in words what is waited for.
+
+    Raises:
+        StoreError: the output is no place to write to.
+    """
+
+    def __init__(self, loaded: LoadedManifest, output: str, *, say: Callable[[str], None]) -> None:
+        self.store = open_store(output)
+        self._loaded = loaded
+        self._say = say
+        self._tenure: Tenure | None = None
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._survey: Future[Survey] = Future()
+        threading.Thread(target=self._count, name="survey", daemon=True).start()
+
+    def pairs(self, *, timeout_s: float | None = None) -> int | None:
+        """How many pairs there are; None if that is not known in time.
+
+        Raises:
+            UserError: every mistake in them.
+        """
+        try:
+            return self._survey.result(timeout_s).pairs
+        except FutureTimeoutError:
+            return None
+
+    def finished(self) -> SuccessRecord | None:
+        """The end of the run, if it came to one before.
+
+        Raises:
+            UserError: it was made with another manifest.
+        """
+        success = finished(self.store)
+        standing = read_record(self.store, RUN_KEY, RunRecord)
+        if success is None or standing is None:
+            return None
+        record = self._record(standing.precision, standing.weights_sha256)
+        if record.model_copy(update={name: getattr(standing, name) for name in FREE_FIELDS}) != standing:
+            create_or_resume(self.store, record, owner=self._owner)  # tells every difference, and changes nothing
+        return success
+
+    def begin(self) -> Resumed | None:
+        """Take the run as it was left; None where there is none yet: then its place is held until `create`.
+
+        This is where an output that cannot be written shows.
+
+        Raises:
+            UserError: it was begun with another manifest, or another driver is at work.
+            StoreError: the output cannot be written.
+        """
+        standing = read_record(self.store, RUN_KEY, RunRecord)
+        if standing is None:
+            self._tenure = Tenure(self._patiently(lambda: acquire(self.store, self._owner)))
+            return None
+        record = self._record(standing.precision, standing.weights_sha256)
+        return self._taken(self._patiently(lambda: create_or_resume(self.store, record, owner=self._owner)))
+
+    def create(self, *, precision: Precision, weights_sha256: str) -> Resumed:
+        """Write down what the run is, now that a worker has told.
+
+        Args:
+            precision: what `auto` means on the first worker's device.
+            weights_sha256: of the weights it read, hex.
+
+        Raises:
+            UserError: mistakes in the pairs, or another driver was faster.
+            StoreError: the output cannot be written.
+        """
+        asked = self._loaded.manifest.settings.precision
+        record = self._record(asked if asked != "auto" else precision, weights_sha256)
+        self.close()
+        return self._taken(create_or_resume(self.store, record, owner=self._owner))
+
+    @property
+    def lost(self) -> str | None:
+        """Who has taken the run over, in words."""
+        return self._tenure.lost if self._tenure else None
+
+    def close(self) -> None:
+        """Let the next driver begin."""
+        if self._tenure is not None:
+            self._tenure.end()
+            self._tenure = None
+
+    def _taken(self, run: Resumed) -> Resumed:
+        self._tenure = Tenure(run.lease)
+        return run
+
+    def todo(self, run: Resumed, *, retry_failed: bool) -> Iterator[Pair]:
+        """The pairs without a result, read as they are needed.
+
+        Args:
+            run: with the pairs that have one.
+            retry_failed: take those without a picture too.
+        """
+        for pair in iter_pairs(self._loaded):
+            status = run.ledger.status(pair.pair_id)
+            if status is None or (retry_failed and status != "ok"):
+                yield pair
+
+    def _count(self) -> None:
+        try:
+            self._survey.set_result(survey(self._loaded))
+        except BaseException as error:  # noqa: BLE001  # raised again where the count is asked for
+            self._survey.set_exception(error)
+
+    def _record(self, precision: str, weights_sha256: str) -> RunRecord:
+        found = self._survey.result()
+        return RunRecord(
+            name=self._loaded.manifest.name,
+            manifest=self._loaded.manifest.resolved(),
+            manifest_sha256=self._loaded.sha256,
+            manifest_uri=self._loaded.uri,
+            base=self._loaded.base,
+            pairs=found.pairs,
+            pairs_sha256=found.pairs_sha256,
+            precision=precision,
+            weights=self._loaded.weights,
+            weights_sha256=weights_sha256,
+            algorithm_version=ALGORITHM_VERSION,
+            neckar_version=neckar_version(),
+            created_at=datetime.now(UTC),
+        )
+
+    def _patiently(self, take: Callable[[], T]) -> T:
+        """A driver that was killed leaves a lease behind: it is waited for, unless somebody renews it."""
+        first: LeaseHeld | None = None
+        while True:
+            try:
+                return take()
+            except LeaseHeld as held:
+                if first is not None and held.record != first.record:
+                    raise
+                first = held
+            left = (first.record.expires_at - datetime.now(UTC)).total_seconds()
+            self._say(f"the lease of {first.record.owner} to run out in {left:.0f} s, if it is not at work")
+            time.sleep(LEASE_LOOK_S)

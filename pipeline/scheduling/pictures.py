@@ -1,0 +1,80 @@
+"""Input pictures by URI, each fetched, decoded and resized once for all the pairs that share it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.images.decode import decode
+from pipeline.images.resize import resize
+from pipeline.storage.access import read_uri
+from schemas.fields import Resample
+
+CACHE_BYTES = 1 << 30  # some 1300 pictures at 256 px; a factorial comes back to the same few
+
+Size = int | tuple[int, int]  # longest side, or exactly (height, width), px
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An input as the network sees it.
+
+    Attributes:
+        sha256: of the file, hex.
+        key: name for caches; equal keys mean equal pixels.
+        pixels: (H, W, 3) float32 RGB 0-255; shared, not to be written to.
+    """
+
+    sha256: str
+    key: str
+    pixels: np.ndarray
+
+
+class Pictures:
+    """A cache that forgets the least recently used. Safe to use from several threads.
+
+    Args:
+        capacity_bytes: of pixels held.
+    """
+
+    def __init__(self, capacity_bytes: int = CACHE_BYTES) -> None:
+        self._capacity = capacity_bytes
+        self._held: OrderedDict[tuple[str, Size, str], Picture] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self.reads = 0  # objects fetched; tests read it
+
+    def at(self, uri: str, size: Size, resample: Resample) -> Picture:
+        """The picture at a size.
+
+        Raises:
+            PairError: it cannot be decoded or is too large or small.
+            StoreError: it cannot be fetched.
+        """
+        key = (uri, size, resample)
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+            self.reads += 1
+        data = read_uri(uri)
+        pixels = resize(decode(data, name=uri), size, resample, name=uri)
+        sha256 = hashlib.sha256(data).hexdigest()
+        height, width, _ = pixels.shape
+        picture = Picture(sha256, f"{sha256}:{height}x{width}:{resample}", pixels)
+        with self._lock:
+            self._keep(key, picture)
+        return picture
+
+    def _keep(self, key: tuple[str, Size, str], picture: Picture) -> None:
+        if key in self._held:
+            return  # another thread was as quick
+        self._held[key] = picture
+        self._bytes += picture.pixels.nbytes
+        while self._bytes > self._capacity and len(self._held) > 1:
+            _, gone = self._held.popitem(last=False)
+            self._bytes -= gone.pixels.nbytes

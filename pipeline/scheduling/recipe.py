@@ -1,0 +1,124 @@
+"""A pair with its pictures in hand: the task for the engine and the identity of the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pipeline.results.identity import spec_hash
+from pipeline.scheduling.pictures import Picture, Pictures
+from pipeline.synthesis.task import Precision, Program, Task
+from schemas.pair import Pair
+from schemas.settings import Settings
+
+ALGORITHM_VERSION = 1  # raised whenever one recipe gives other pixels than before
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides the pixels of a pair's result.
+
+    Attributes:
+        pair: the pair.
+        settings: its settings, the precision resolved.
+        content_sha256, style_sha256: of the files, hex; None where there is none.
+        spec_hash: identity of the result.
+        task: for the engine, under the spec hash as key.
+    """
+
+    pair: Pair
+    settings: Settings
+    content_sha256: str | None
+    style_sha256: str | None
+    spec_hash: str
+    task: Task
+
+
+def recipe(pair: Pair, pictures: Pictures, *, precision: str, weights_sha256: str) -> Recipe:
+    """Fetch a pair's pictures and work out its task.
+
+    Args:
+        pair: from the manifest.
+        pictures: the cache to fetch through.
+        precision: what `auto` means in this run.
+        weights_sha256: of the network's weights, hex.
+
+    Raises:
+        PairError, StoreError: as `Pictures.at`.
+    """
+    settings = pair.settings
+    if settings.precision == "auto":
+        settings = settings.model_copy(update={"precision": precision})
+    content = pictures.at(pair.content, settings.size, settings.resample) if pair.content else None
+    style = pictures.at(pair.style, settings.size, settings.resample) if pair.style else None
+    content_sha256 = content.sha256 if content else None
+    style_sha256 = style.sha256 if style else None
+    canvas = content or style
+    assert canvas is not None, "a pair has at least one picture"
+    geometry = (canvas.pixels.shape[0], canvas.pixels.shape[1])
+    start = _start(pair, settings, geometry, pictures)
+    name = spec_hash(
+        content_sha256=content_sha256,
+        style_sha256=style_sha256,
+        settings=settings,
+        weights_sha256=weights_sha256,
+        algorithm_version=ALGORITHM_VERSION,
+        init_sha256=start.sha256 if start is not None and settings.init_uri else None,
+    )
+    task = _task(name, settings, content, style, start, geometry)
+    return Recipe(pair, settings, content_sha256, style_sha256, name, task)
+
+
+def _start(pair: Pair, settings: Settings, geometry: tuple[int, int], pictures: Pictures) -> Picture | None:
+    """The picture the optimisation starts from, at exactly the output's geometry; None for white noise."""
+    if settings.init == "white_noise":
+        return None
+    uri = {"content": pair.content, "style": pair.style}.get(settings.init, settings.init)
+    assert uri is not None, "the manifest refuses a start from a picture the pair does not have"
+    return pictures.at(uri, geometry, settings.resample)
+
+
+def _task(
+    key: str,
+    settings: Settings,
+    content: Picture | None,
+    style: Picture | None,
+    start: Picture | None,
+    geometry: tuple[int, int],
+) -> Task:
+    program = Program(
+        height=geometry[0],
+        width=geometry[1],
+        content_layers=settings.content_layers if content else (),
+        style_layers=settings.style_layer_names if style else (),
+        pooling=settings.pooling,
+        convention=settings.loss,
+        optimizer=settings.optimizer,
+        precision=_resolved(settings),
+        normalised=settings.normalise_activations,
+    )
+    init: Literal["white_noise"] | np.ndarray = "white_noise" if start is None else start.pixels
+    return Task(
+        key=key,
+        program=program,
+        content=content.pixels if content else None,
+        style=style.pixels if style else None,
+        content_key=content.key if content else "",
+        style_key=style.key if style else "",
+        alpha=settings.alpha,
+        beta=settings.beta,
+        style_weights=settings.style_weights if style else (),
+        init=init,
+        init_sigma=settings.init_sigma,
+        seed=settings.seed,
+        iterations=settings.iterations,
+        tolerance=settings.tolerance,
+        learning_rate=settings.learning_rate,
+    )
+
+
+def _resolved(settings: Settings) -> Precision:
+    assert settings.precision != "auto"
+    return settings.precision

@@ -1,0 +1,124 @@
+"""Result rows: of a picture just made and of a pair without one."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from pipeline.images.encode import pixel_sha256
+from pipeline.results.layout import image_key
+from pipeline.scheduling.recipe import Recipe
+from pipeline.synthesis.conventions import ratios
+from pipeline.synthesis.task import Losses, Solution
+from schemas.errors import ErrorCode
+from schemas.pair import Pair
+from schemas.results import ResultRow, Status, Trace
+from schemas.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """Who made a picture, for its row.
+
+    Attributes:
+        worker: name of the worker.
+        device: name of its device.
+        weights_sha256: of the network's weights, hex.
+        torch_version, neckar_version: of the software.
+    """
+
+    worker: str
+    device: str
+    weights_sha256: str
+    torch_version: str
+    neckar_version: str
+
+
+def made_row(recipe: Recipe, solution: Solution, pixels: np.ndarray, png_losses: Losses, maker: Maker) -> ResultRow:
+    """The row of a picture just made; `image_sha256` is left for who has the file.
+
+    Args:
+        recipe: what was asked for.
+        solution: what the engine made of it.
+        pixels: (H, W, 3) uint8, as in the file.
+        png_losses: at these pixels.
+        maker: who did it.
+    """
+    task = recipe.task
+    ratio, ratio_pytorch = ratios(task.program, task.alpha, task.beta, task.style_weights)
+    return ResultRow(
+        **_identity(recipe.pair),
+        **_setting_columns(recipe.settings, recipe.pair),
+        **dataclasses.asdict(maker),
+        status="ok",
+        content_sha256=recipe.content_sha256,
+        style_sha256=recipe.style_sha256,
+        spec_hash=recipe.spec_hash,
+        image_uri=image_key(recipe.spec_hash),
+        pixel_sha256=pixel_sha256(pixels),
+        height_px=pixels.shape[0],
+        width_px=pixels.shape[1],
+        alpha_beta_ratio=ratio,
+        alpha_beta_ratio_pytorch=ratio_pytorch,
+        iterations=solution.iterations,
+        stop_reason=solution.stop_reason,
+        loss_total=solution.losses.total,
+        loss_content=solution.losses.content,
+        loss_style=solution.losses.style,
+        loss_total_png=png_losses.total,
+        loss_content_png=png_losses.content,
+        loss_style_png=png_losses.style,
+        loss_trace=Trace(solution.trace_columns, solution.trace),
+        seconds=solution.finished_at - solution.started_at,
+        started_at=datetime.fromtimestamp(solution.started_at, UTC),
+        finished_at=datetime.fromtimestamp(solution.finished_at, UTC),
+    )
+
+
+def settled_row(
+    pair: Pair, status: Status, *, attempts: int, worker: str, code: ErrorCode | None, message: str | None
+) -> ResultRow:
+    """The row of a pair without a picture."""
+    return ResultRow(
+        **_identity(pair),
+        **_setting_columns(pair.settings, pair),
+        status=status,
+        error_code=code,
+        error_message=message,
+        attempts=attempts,
+        worker=worker,
+    )
+
+
+def _identity(pair: Pair) -> dict[str, Any]:
+    return {
+        "pair_index": pair.index,
+        "pair_id": pair.pair_id,
+        "levels": dict(pair.levels),
+        "content_uri": pair.content,
+        "style_uri": pair.style,
+    }
+
+
+def _setting_columns(settings: Settings, pair: Pair) -> dict[str, Any]:
+    """The settings as columns; layers of a picture that the pair does not have are no part of it."""
+    return {
+        "alpha": settings.alpha,
+        "beta": settings.beta,
+        "loss_convention": settings.loss,
+        "content_layers": settings.content_layers if pair.content else (),
+        "style_layers": settings.style_layer_names if pair.style else (),
+        "style_weights": settings.style_weights if pair.style else (),
+        "pooling": settings.pooling,
+        "init": settings.init,
+        "init_sigma": settings.init_sigma,
+        "resample": settings.resample,
+        "normalise_activations": settings.normalise_activations,
+        "optimizer": settings.optimizer,
+        "precision": settings.precision,
+        "seed": settings.seed,
+    }

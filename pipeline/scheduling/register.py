@@ -1,0 +1,67 @@
+"""Rows on their way to the store, through its bad moments."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from pipeline.results.lease import LeaseLost
+from pipeline.results.parts import PartWriter
+from pipeline.scheduling.ending import Stopped
+from pipeline.storage.store import Denied, Full, StoreError
+from schemas.results import ResultRow
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 600.0  # a store that does not answer for ten minutes; rows are few meanwhile, for pictures fail too
+
+
+class Register:
+    """Writes rows as parts. While the store does not answer they wait, for `patience_s` at most.
+
+    All methods raise `Stopped`: the store refuses or has no room, its silence lasts too long, or another driver has
+    taken the run over. The pictures of rows that were not written are found again on the next start.
+
+    Args:
+        writer: of this driver's epoch.
+        clock: seconds, monotonic.
+        patience_s: of the store's silence.
+    """
+
+    def __init__(
+        self, writer: PartWriter, *, clock: Callable[[], float] = time.monotonic, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._patience_s = patience_s
+        self._silent_since: float | None = None
+
+    def enter(self, row: ResultRow) -> None:
+        """Take a row, and write what is due."""
+        self._try(lambda: self._writer.add(row))
+
+    def keep_up(self) -> None:
+        """Write what is due; to be called now and then while no rows come."""
+        self._try(self._writer.flush_if_due)
+
+    def close(self) -> None:
+        """Write all rows, as long as it takes."""
+        while self._writer.waiting:
+            self._try(self._writer.flush)
+
+    def _try(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except LeaseLost as error:
+            raise Stopped(str(error)) from error
+        except (Denied, Full) as error:
+            raise Stopped(f"the results cannot be written: {error}") from error
+        except StoreError as error:
+            now = self._clock()
+            self._silent_since = now if self._silent_since is None else self._silent_since
+            if now - self._silent_since > self._patience_s:
+                raise Stopped(f"the results cannot be written: {error}") from error
+            log.warning("%s; %d rows wait", error, self._writer.waiting)
+        else:
+            self._silent_since = None

@@ -1,0 +1,140 @@
+"""`run`: a manifest made into a complete set of pictures and rows, or taken up again where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.manifests.source import LoadedManifest
+from pipeline.results.run import Resumed
+from pipeline.results.success import seal
+from pipeline.scheduling.cluster import Cluster
+from pipeline.scheduling.driver import Driver
+from pipeline.scheduling.ending import Interrupted
+from pipeline.scheduling.interruption import Interruption
+from pipeline.scheduling.limits import Limits
+from pipeline.scheduling.opening import Opening
+from pipeline.scheduling.order import Order
+from pipeline.scheduling.progress import Board, Progress
+from pipeline.scheduling.staffing import staff
+from schemas.run import SuccessRecord
+
+EQUIP = "pipeline.scheduling.equipment:synthesizer"
+SURVEY_S = 1.0  # worth waiting before Ray's start: mistakes in some 25,000 pairs are told at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A complete run.
+
+    Attributes:
+        run: its URI.
+        ok, failed, quarantined: pairs; their sum is the manifest's.
+        seconds: this session took.
+    """
+
+    run: str
+    ok: int
+    failed: int
+    quarantined: int
+    seconds: float
+
+
+def run(  # noqa: PLR0913  # the command line's options by keyword, and two that tests set
+    loaded: LoadedManifest,
+    *,
+    output: str,
+    workers: int | None = None,
+    slots: int | None = None,
+    address: str | None = None,
+    retry_failed: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+    limits: Limits | None = None,
+    equip: str = EQUIP,
+) -> Summary:
+    """Make every picture of a manifest. The same call resumes a run that ended early.
+
+    Args:
+        loaded: the manifest.
+        output: absolute URI of the run.
+        workers: processes; one a GPU by default, or one for every four cores.
+        slots: images at a time in each; chosen by the engine by default.
+        address: of a Ray cluster; Ray is started on this machine by default.
+        retry_failed: try pairs again that have no picture from an earlier session.
+        progress: is told about twice a second.
+        limits: by what pairs, workers and the run are judged.
+        equip: `module:function` that equips a worker (see `order.Order`); another one only in tests.
+
+    Raises:
+        UserError: what the user can mend: mistakes in the pairs, another run at that place, another driver at work.
+        StoreError: the output cannot be read or written, found before Ray starts.
+        Stopped: the run gave up; the message is the reason.
+        Interrupted: Ctrl-C or SIGTERM. All that was done is written.
+        Incomplete: pairs are unaccounted for.
+    """
+    request = _Request(workers, slots, address, retry_failed, limits or Limits(), equip)
+    board = Board(progress)
+    opening = Opening(loaded, output, say=board.say)
+    success = opening.finished()
+    if success is None:
+        try:
+            success = _make(opening, board, request, loaded.weights)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+        finally:
+            opening.close()
+    return Summary(
+        run=opening.store.uri,
+        ok=success.ok,
+        failed=success.failed,
+        quarantined=success.quarantined,
+        seconds=board.elapsed_s,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What `run` was asked for."""
+
+    workers: int | None
+    slots: int | None
+    address: str | None
+    retry_failed: bool
+    limits: Limits
+    equip: str
+
+
+def _make(opening: Opening, board: Board, request: _Request, weights: str) -> SuccessRecord:
+    run = opening.begin()
+    board.total = opening.pairs(timeout_s=SURVEY_S)
+    if run is None or _is_open(run, request):
+        board.say("Ray to start")
+        with Cluster(request.address) as cluster, Interruption() as interruption:
+            staffing = staff(cluster.machines, request.workers)
+            order = Order(
+                weights=weights,
+                gpu=staffing.gpus > 0,
+                slots=request.slots,
+                threads=staffing.threads,
+                equip=request.equip,
+            )
+            driver = Driver(
+                opening,
+                run,
+                cluster,
+                staffing=staffing,
+                order=order,
+                limits=request.limits,
+                retry_failed=request.retry_failed,
+                board=board,
+            )
+            run = driver.work(interruption)
+    board.say("the results to be compacted")
+    return seal(opening.store, run.record, run.lease)
+
+
+def _is_open(run: Resumed, request: _Request) -> bool:
+    """Whether there are pairs to do."""
+    counts = run.ledger.counts()
+    done = counts.ok if request.retry_failed else counts.total
+    return done < run.record.pairs

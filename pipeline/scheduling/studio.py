@@ -1,0 +1,283 @@
+"""A worker's inside: pictures are fetched and results stored in threads beside the engine that computes."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipeline.images.encode import quantise
+from pipeline.results.recovery import for_pair
+from pipeline.scheduling.events import Outcome
+from pipeline.scheduling.gallery import Gallery
+from pipeline.scheduling.recipe import Recipe
+from pipeline.scheduling.record import Maker, made_row
+from pipeline.storage.store import StoreError
+from pipeline.synthesis.task import Failure, Losses, Solution, Task
+from schemas.errors import ErrorCode, PairError
+from schemas.pair import Pair
+from schemas.results import ResultRow
+
+log = logging.getLogger(__name__)
+
+FETCHERS = 4  # a store answers in some 30 ms; a GPU may finish fifty small pictures a second
+STORERS = 2  # encoding a PNG takes some 50 ms
+
+
+class Engine(Protocol):
+    """What computes; `pipeline.synthesis.synthesizer.Synthesizer` is the real one."""
+
+    @property
+    def backlog(self) -> int:
+        """Tasks submitted and not yet answered."""
+
+    @property
+    def slots(self) -> int:
+        """Images at a time; 0 where that is not known yet."""
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Keys of the tasks in slots."""
+
+    def submit(self, task: Task) -> None:
+        """Queue a task."""
+
+    def step(self) -> list[Solution | Failure]:
+        """One evaluation of all slots."""
+
+    def evict(self, key: str) -> bool:
+        """Drop a task."""
+
+    def losses(self, task: Task, pixels: np.ndarray) -> Losses:
+        """At 8-bit pixels (H, W, 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a call brings home.
+
+    Attributes:
+        outcomes: pairs settled since the last call.
+        rows: of those that are ok, by pair index; `attempts` is left for who counts them.
+        running: indices of pairs in slots.
+        steps: of the engine since the last call.
+        slots: images at a time; 0 where that is not known yet.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    rows: dict[int, ResultRow]
+    running: tuple[int, ...]
+    steps: int
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Hung:
+    """The picture under this spec hash stands on the store."""
+
+    spec_hash: str
+    row: ResultRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Adopted:
+    """The pair's picture was on the store already."""
+
+    row: ResultRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Unhung:
+    """The picture could not be stored."""
+
+    spec_hash: str
+    code: ErrorCode
+    message: str
+    store_at_fault: bool = True
+
+
+class Studio:
+    """One engine with its hands.
+
+    Pairs that ask for the same picture are computed once; a picture that stands on the store is not computed again.
+
+    Args:
+        engine: what computes.
+        gallery: the run's pictures on the store.
+        prepare: fetches a pair's pictures; raises `PairError` or `StoreError`.
+        maker: for the rows.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        gallery: Gallery,
+        *,
+        prepare: Callable[[Pair], Recipe],
+        maker: Maker,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._gallery = gallery
+        self._prepare = prepare
+        self._maker = maker
+        self._clock = clock
+        self._open: set[int] = set()  # pairs handed in and not settled
+        self._making: dict[str, list[Recipe]] = {}  # by spec hash, until the picture is stored; twins share an entry
+        self._outcomes: list[Outcome] = []
+        self._rows: dict[int, ResultRow] = {}
+        self._steps = 0
+        self._to_fetch: queue.SimpleQueue[Pair] = queue.SimpleQueue()
+        self._to_store: queue.SimpleQueue[tuple[ResultRow, np.ndarray]] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[Recipe | Outcome | _Adopted | _Hung | _Unhung] = queue.SimpleQueue()
+        for number in range(FETCHERS):
+            self._begin(f"fetch-{number}", self._to_fetch, self._fetch)
+        for number in range(STORERS):
+            self._begin(f"store-{number}", self._to_store, self._store)
+
+    def advance(self, pairs: Iterable[Pair], *, drop: Iterable[int], budget_s: float) -> Delivery:
+        """Take pairs in, compute for about `budget_s` seconds, and tell what is settled.
+
+        Returns early when nothing is left, or when something is settled and there is room for more.
+
+        Args:
+            pairs: new ones.
+            drop: indices of pairs whose time is over.
+            budget_s: the last evaluation may take longer.
+        """
+        until = self._clock() + budget_s
+        for pair in pairs:
+            self._open.add(pair.index)
+            self._to_fetch.put(pair)
+        self._drop(set(drop))
+        while self._open and (left := until - self._clock()) > 0:
+            if self._outcomes and len(self._open) <= self._engine.slots:
+                break
+            self._hear(wait_s=0.0 if self._engine.backlog else left)
+            if self._engine.backlog:
+                self._step()
+        return self._deliver()
+
+    def _deliver(self) -> Delivery:
+        running = [recipe.pair.index for key in self._engine.running for recipe in self._making.get(key, ())]
+        delivery = Delivery(tuple(self._outcomes), self._rows, tuple(running), self._steps, self._engine.slots)
+        self._outcomes, self._rows, self._steps = [], {}, 0
+        return delivery
+
+    # --- in the engine's thread ---
+
+    def _step(self) -> None:
+        self._steps += 1
+        for end in self._engine.step():
+            recipes = self._making[end.key]
+            if isinstance(end, Failure):
+                self._fail(end.key, ErrorCode(end.code), end.message)
+                continue
+            try:
+                pixels = quantise(end.image)
+                losses = self._engine.losses(recipes[0].task, pixels)
+                self._to_store.put((made_row(recipes[0], end, pixels, losses, self._maker), pixels))
+            except Exception as error:  # a defect of ours costs one pair, not the others in the slots
+                log.exception("%s", recipes[0].pair.pair_id)
+                self._fail(end.key, ErrorCode.INTERNAL, _in_a_line(error))
+
+    def _hear(self, wait_s: float) -> None:
+        """Take in what the threads have to say; wait for a first word if there is nothing else to do."""
+        try:
+            self._learn(self._news.get(timeout=wait_s) if wait_s > 0 else self._news.get_nowait())
+            while True:
+                self._learn(self._news.get_nowait())
+        except queue.Empty:
+            return
+
+    def _learn(self, news: Recipe | Outcome | _Adopted | _Hung | _Unhung) -> None:
+        match news:
+            case Recipe():
+                if news.spec_hash not in self._making:
+                    self._engine.submit(news.task)
+                self._making.setdefault(news.spec_hash, []).append(news)
+            case Outcome():
+                self._settle(news)
+            case _Adopted():
+                self._succeed(news.row)
+            case _Hung():
+                for recipe in self._making.pop(news.spec_hash):
+                    self._succeed(for_pair(news.row, recipe.pair))
+            case _Unhung():
+                self._fail(news.spec_hash, news.code, news.message, unwritten=news.store_at_fault)
+
+    def _drop(self, overdue: set[int]) -> None:
+        for key, recipes in list(self._making.items()):
+            late = overdue & {recipe.pair.index for recipe in recipes}
+            if late and self._engine.evict(key):  # else it is done and on its way to the store
+                self._fail(
+                    key, ErrorCode.DEADLINE_EXCEEDED, "took longer than its time limit; raise it or ask for less"
+                )
+
+    def _fail(self, key: str, code: ErrorCode, message: str, *, unwritten: bool = False) -> None:
+        for recipe in self._making.pop(key):
+            self._settle(Outcome(recipe.pair.index, code, message, unwritten))
+
+    def _succeed(self, row: ResultRow) -> None:
+        self._rows[row.pair_index] = row
+        self._settle(Outcome(row.pair_index))
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._open.discard(outcome.index)
+        self._outcomes.append(outcome)
+
+    # --- in the threads beside it ---
+
+    def _begin(self, name: str, jobs: queue.SimpleQueue[Any], work: Callable[[Any], None]) -> None:
+        def serve() -> None:
+            while True:
+                work(jobs.get())
+
+        threading.Thread(target=serve, name=name, daemon=True).start()  # no daemon, no end of the process
+
+    def _fetch(self, pair: Pair) -> None:
+        try:
+            recipe = self._prepare(pair)
+        except PairError as error:
+            self._news.put(Outcome(pair.index, error.code, error.message))
+        except StoreError as error:
+            self._news.put(Outcome(pair.index, error.code, str(error)))
+        except Exception as error:  # a defect of ours costs one pair
+            log.exception("%s", pair.pair_id)
+            self._news.put(Outcome(pair.index, ErrorCode.INTERNAL, _in_a_line(error)))
+        else:
+            self._look_up(recipe)
+
+    def _look_up(self, recipe: Recipe) -> None:
+        index = recipe.pair.index
+        try:
+            row = self._gallery.find(recipe.spec_hash)
+        except StoreError as error:
+            self._news.put(Outcome(index, error.code, str(error), unwritten=True))
+        except Exception as error:
+            log.exception("%s", recipe.pair.pair_id)
+            self._news.put(Outcome(index, ErrorCode.INTERNAL, _in_a_line(error)))
+        else:
+            self._news.put(recipe if row is None else _Adopted(for_pair(row, recipe.pair)))
+
+    def _store(self, job: tuple[ResultRow, np.ndarray]) -> None:
+        row, pixels = job
+        assert row.spec_hash is not None
+        try:
+            self._news.put(_Hung(row.spec_hash, self._gallery.hang(row, pixels)))
+        except StoreError as error:
+            self._news.put(_Unhung(row.spec_hash, error.code, str(error)))
+        except Exception as error:
+            log.exception("%s", row.pair_id)
+            self._news.put(_Unhung(row.spec_hash, ErrorCode.INTERNAL, _in_a_line(error), store_at_fault=False))
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,122 @@
+"""An engine without a network, for tests of all around it. Seeds carry fates: some kill their process for real."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+
+import numpy as np
+
+from pipeline.scheduling.order import Equipment, Order
+from pipeline.synthesis.task import Failure, Losses, Solution, Task
+from schemas.errors import UserError
+
+PACE_S = 0.002  # of an evaluation
+WEIGHTS_SHA256 = "5" * 64
+
+SIGKILL, SEGFAULT, HANG, RAISE, CROWDED, HUGE, NON_FINITE, POISONED_SOLUTION = range(9001, 9009)  # seeds with a fate
+
+
+class StandIn:
+    """Every image takes its `iterations` evaluations and comes out as noise of its seed."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._queue: list[Task] = []
+        self._busy: dict[str, tuple[Task, int, float]] = {}
+        self.submitted = 0
+
+    @property
+    def backlog(self) -> int:
+        return len(self._queue) + len(self._busy)
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        return tuple(self._busy)
+
+    def submit(self, task: Task) -> None:
+        self.submitted += 1
+        self._queue.append(task)
+
+    def evict(self, key: str) -> bool:
+        before = self.backlog
+        self._queue = [task for task in self._queue if task.key != key]
+        self._busy.pop(key, None)
+        return self.backlog < before
+
+    def losses(self, task: Task, pixels: np.ndarray) -> Losses:
+        if task.seed == POISONED_SOLUTION:
+            raise ArithmeticError("no losses\nfor this one")
+        return Losses(total=2.0, content=1.0, style=1.0, layers=(1.0,) * len(task.program.style_layers))
+
+    def step(self) -> list[Solution | Failure]:
+        while self._queue and len(self._busy) < self.slots:
+            task = self._queue.pop(0)
+            self._busy[task.key] = (task, 0, time.time())
+        time.sleep(PACE_S)
+        ended = []
+        for key, (task, done, started) in list(self._busy.items()):
+            end = self._fate(task)
+            if end is None and done + 1 >= task.iterations:
+                end = self._solution(task, started)
+            if end is None:
+                self._busy[key] = (task, done + 1, started)
+            else:
+                del self._busy[key]
+                ended.append(end)
+        return ended
+
+    def _fate(self, task: Task) -> Failure | None:
+        match task.seed:
+            case _ if task.seed == SIGKILL:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case _ if task.seed == SEGFAULT:
+                ctypes.string_at(0)
+            case _ if task.seed == HANG:
+                time.sleep(3600)
+            case _ if task.seed == RAISE:
+                raise RuntimeError("CUDA error:\nan illegal memory access was encountered")
+            case _ if task.seed == HUGE or (task.seed == CROWDED and self.backlog > 1):
+                return Failure(task.key, "out_of_memory", "8 GB more than there are")
+            case _ if task.seed == NON_FINITE:
+                return Failure(task.key, "non_finite_loss", "not finite")
+        return None
+
+    def _solution(self, task: Task, started: float) -> Solution:
+        program = task.program
+        image = np.random.default_rng(task.seed).uniform(-20, 275, (program.height, program.width, 3))
+        columns = ("total", "content", "style", *program.style_layers)
+        return Solution(
+            key=task.key,
+            image=image.astype(np.float32),
+            losses=self.losses_of(task),
+            iterations=task.iterations,
+            stop_reason="iterations",
+            trace_columns=columns,
+            trace=np.ones((task.iterations, len(columns)), np.float32),
+            started_at=started,
+            finished_at=time.time(),
+        )
+
+    @staticmethod
+    def losses_of(task: Task) -> Losses:
+        return Losses(total=3.0, content=1.0, style=2.0, layers=(2.0,) * len(task.program.style_layers))
+
+
+def equip(order: Order) -> Equipment:
+    return Equipment(StandIn(order.slots or 2), "a stand-in", "float32", WEIGHTS_SHA256, "0.0")
+
+
+def equip_badly(order: Order) -> Equipment:
+    raise RuntimeError("the driver of the device\nis too old")
+
+
+def equip_by_mistake(order: Order) -> Equipment:
+    raise UserError.at("weights: nowhere", "no such file")
+
+
+def equip_and_die(order: Order) -> Equipment:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError

@@ -1,0 +1,187 @@
+"""Whole runs on a real Ray with a stand-in engine: accidents, resumption, interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.images.encode import encode_png
+from pipeline.manifests.source import load_manifest
+from pipeline.results.lease import LeaseHeld
+from pipeline.results.reading import open_run
+from pipeline.scheduling.ending import Stopped
+from pipeline.scheduling.limits import Limits
+from pipeline.scheduling.session import run
+from schemas.errors import UserError
+from tests.scheduling import standin
+
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
+
+ROOT = Path(__file__).parents[2]
+HERE = "tests.scheduling.standin"
+
+
+def manifest(folder, pairs, name="jobs.json", **settings):
+    """A manifest of pairs, each given by its own settings."""
+    rng = np.random.default_rng(0)
+    (folder / "picture.png").write_bytes(encode_png(rng.integers(0, 255, (20, 24, 3), np.uint8), {}))
+    entries = [
+        {"id": f"p{index}", "content": "picture.png", "style": "picture.png", "settings": {"seed": index} | own}
+        for index, own in enumerate(pairs)
+    ]
+    value = {
+        "schema_version": 1,
+        "name": "test",
+        "settings": {"size": 24, "iterations": 5} | settings,
+        "pairs": entries,
+    }
+    path = folder / name
+    path.write_text(json.dumps(value))
+    return load_manifest(str(path))
+
+
+def go(loaded, folder, **options):
+    options = {"equip": f"{HERE}:equip", "workers": 2, "slots": 3} | options
+    return run(loaded, output=str(folder / "run"), **options)
+
+
+def statuses(folder):
+    reader = open_run(str(folder / "run"))
+    table = reader.dataset().to_table(columns=["pair_id", "status", "error_code", "attempts"]).to_pylist()
+    return {row["pair_id"]: row for row in table}
+
+
+def test_a_run_through_every_accident(tmp_path):
+    """Two that kill their process, one that hangs, one that raises, and the errors that are a pair's own."""
+    fates = {
+        3: standin.SIGKILL,
+        9: standin.SEGFAULT,
+        14: standin.HANG,
+        20: standin.RAISE,
+        25: standin.CROWDED,
+        26: standin.HUGE,
+        27: standin.NON_FINITE,
+    }
+    pairs = [{"seed": fates.get(index, index)} for index in range(30)]
+    pairs[28] = {"iterations": 100_000}
+    loaded = manifest(tmp_path, pairs)
+    seen = []
+    summary = go(loaded, tmp_path, limits=Limits(silence_s=4, pair_s=10), progress=seen.append)
+
+    found = statuses(tmp_path)
+    assert (summary.ok, summary.failed, summary.quarantined) == (23, 3, 4)
+    assert len(found) == 30
+    codes = {name: row["error_code"] for name, row in found.items() if row["status"] != "ok"}
+    assert codes == {
+        "p3": "worker_died",
+        "p9": "worker_died",
+        "p14": "worker_silent",
+        "p20": "worker_died",
+        "p26": "out_of_memory",
+        "p27": "non_finite_loss",
+        "p28": "deadline_exceeded",
+    }
+    assert {name for name, row in found.items() if row["status"] == "quarantined"} == {"p3", "p9", "p14", "p20"}
+    assert found["p3"]["attempts"] == 4
+    assert "an illegal memory access" in open_run(str(tmp_path / "run")).row("p20").error_message
+    assert seen[-1].total == 30
+    assert any(record.waiting_for == "Ray to start" for record in seen)
+    assert max(record.settled for record in seen) == 30
+
+
+def test_a_finished_run_is_left_alone_and_a_changed_manifest_refused(tmp_path):
+    loaded = manifest(tmp_path, [{}, {}])
+    assert go(loaded, tmp_path, workers=1).ok == 2
+    before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "run").rglob("*"))
+    assert go(loaded, tmp_path).ok == 2
+    assert sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "run").rglob("*")) == before
+    with pytest.raises(UserError, match=r"settings\.iterations: was 5, is 6 now"):
+        go(manifest(tmp_path, [{}, {}], iterations=6), tmp_path)
+
+
+def test_a_setup_that_never_succeeds_ends_the_run_with_the_reason(tmp_path):
+    with pytest.raises(Stopped, match="3 failed in a row: RuntimeError: the driver of the device is too old"):
+        go(manifest(tmp_path, [{}]), tmp_path, workers=1, equip=f"{HERE}:equip_badly")
+
+
+def test_what_the_user_can_mend_in_the_setup_is_told_as_such(tmp_path):
+    with pytest.raises(UserError, match="weights: nowhere: no such file"):
+        go(manifest(tmp_path, [{}]), tmp_path, workers=1, equip=f"{HERE}:equip_by_mistake")
+
+
+DRIVE = """
+import sys
+from pipeline.manifests.source import load_manifest
+from pipeline.scheduling.ending import Interrupted
+from pipeline.scheduling.session import run
+try:
+    print(run(load_manifest(sys.argv[1]), output=sys.argv[2], workers=2, slots=2, equip="tests.scheduling.standin:equip"))
+except Interrupted:
+    sys.exit(130)
+"""
+
+
+def start_driver(folder):
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVE, str(folder / "jobs.json"), str(folder / "run")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_pictures(folder, count):
+    until = time.monotonic() + 60
+    while len(list((folder / "run" / "images").rglob("*.png"))) < count:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_ctrl_c_writes_what_is_done_and_the_same_command_goes_on(tmp_path):
+    loaded = manifest(tmp_path, [{}] * 40, iterations=100)
+    driver = start_driver(tmp_path)
+    wait_for_pictures(tmp_path, 5)
+    driver.send_signal(signal.SIGINT)
+    output, _ = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert output == ""  # Ray's own messages stay off the standard output
+    done = open_run(str(tmp_path / "run")).counts().total
+    assert 5 <= done < 40
+    began = time.monotonic()
+    assert go(loaded, tmp_path).ok == 40
+    assert time.monotonic() - began < 30  # the lease was given back, nobody waits for it
+
+
+def test_a_killed_driver_loses_nothing(tmp_path):
+    loaded = manifest(tmp_path, [{}] * 40, iterations=100)
+    driver = start_driver(tmp_path)
+    wait_for_pictures(tmp_path, 5)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.communicate(timeout=60)
+    made = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run" / "images").rglob("*.png")}
+    waited = []
+    assert go(loaded, tmp_path, progress=lambda record: waited.append(record.waiting_for)).ok == 40
+    assert any(text.startswith("the lease of") for text in waited)
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run" / "images").rglob("*.png")}
+    assert made.items() <= after.items()  # pictures without a row were found, not made again
+
+
+def test_a_second_driver_is_refused(tmp_path):
+    loaded = manifest(tmp_path, [{}] * 400, iterations=100)
+    driver = start_driver(tmp_path)
+    try:
+        wait_for_pictures(tmp_path, 1)
+        with pytest.raises(LeaseHeld, match="is at work on this run"):
+            go(loaded, tmp_path)
+    finally:
+        driver.send_signal(signal.SIGTERM)
+        driver.communicate(timeout=60)
+    assert driver.returncode == 130
