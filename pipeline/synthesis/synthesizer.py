@@ -58,6 +58,16 @@ class Synthesizer:
         """Tasks submitted and not yet answered."""
         return sum(len(queue) for queue in self._queues.values()) + (self._engine.busy if self._engine else 0)
 
+    @property
+    def slots(self) -> int:
+        """Images at a time of the program that runs; 0 before the first one."""
+        return self._engine.busy + self._engine.free if self._engine else 0
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Keys of the tasks that are in slots."""
+        return self._engine.keys if self._engine else ()
+
     def submit(self, task: Task) -> None:
         """Queue a task."""
         self._queues.setdefault(task.program, deque()).append(task)
@@ -106,7 +116,7 @@ class Synthesizer:
         if not self._queues:
             return None
         program = max(self._queues, key=lambda p: len(self._queues[p]))
-        return SlotEngine(self._network(program, program.precision), program, self._slots_for(program))
+        return engine_for(self._network(program, program.precision), program, self._slots_for(program))
 
     def _slots_for(self, program: Program) -> int:
         if self._slots is not None:
@@ -134,3 +144,8 @@ class Synthesizer:
         if self._normalised is None:
             self._normalised = normalised(self._weights, self._calibration)
         return self._normalised
+
+
+def engine_for(network: Network, program: Program, slots: int) -> SlotEngine:
+    """A slot engine with the optimiser that pays: see `preconditioner`."""
+    return SlotEngine(network, program, slots)
