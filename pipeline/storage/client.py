@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -62,10 +63,8 @@ def _environment() -> _Environment:
 
 def _meet(bucket: str) -> None:
     """One small request with little patience: any HTTP answer will do."""
-    try:
-        _new_client(_FIRST_CONTACT).head_bucket(Bucket=bucket)
-    except ClientError:
-        return  # it answered; what is wrong, if anything, the real request will say better
+    with closing(_new_client(_FIRST_CONTACT)) as client, suppress(ClientError):
+        client.head_bucket(Bucket=bucket)  # an error is an answer; what is wrong the real request will say better
 
 
 def _working_configuration() -> Config:

