@@ -76,6 +76,7 @@ class Cluster:
         _keep_ray_quiet()
         if self._address is None:
             ray.init(
+                address="local",  # without it Ray joins whatever cluster was last started on this machine
                 _node_ip_address="127.0.0.1",
                 include_dashboard=False,
                 log_to_driver=False,
