@@ -65,6 +65,17 @@ def temporary_file(folder: Path, data: bytes) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, each new name on the disk before anything is put inside."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)  # another process may be as quick
+        flush_folder(one.parent)
+
+
 def flush_folder(folder: Path) -> None:
     """Make the new name itself survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.storage.file import flush_folder, open_file, read_error, read_file, temporary_file, write_error
+from pipeline.storage.file import (
+    flush_folder,
+    make_folder,
+    open_file,
+    read_error,
+    read_file,
+    temporary_file,
+    write_error,
+)
 from pipeline.storage.key import RESERVED_PREFIX, checked_key, checked_prefix
 from pipeline.storage.store import BINARY, ForbiddenUri, NotFound, ObjectInfo, PreconditionFailed
 
@@ -72,7 +80,7 @@ class LocalStore:
         """See `Store.put`."""
         path = self._path(key)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             with temporary_file(path.parent, data) as temporary:
                 if create_only:
                     _create(temporary, path)
