@@ -84,7 +84,7 @@ def _tables(store: Store, ledger: Ledger) -> Iterator[tuple[pa.Table, int]]:
     counting = [np.flatnonzero(mask) for mask in ledger.counting_rows()]
     first = _first_indices(ledger)
     order = [number for number in np.argsort(first, kind="stable") if len(counting[number])]
-    bounds = [int(first[number]) for number in order[1:]] + [np.iinfo(np.int64).max]
+    bounds = [*(int(first[number]) for number in order), np.iinfo(np.int64).max][1:]
     tables = _read_ahead(store, [ledger.files[number] for number in order])
     for number, bound, table in zip(order, bounds, tables, strict=True):
         chosen = counting[number]

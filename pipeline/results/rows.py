@@ -22,7 +22,7 @@ def rows_to_table(rows: Sequence[ResultRow]) -> pa.Table:
     """The rows under `RESULTS_SCHEMA`, in the order given.
 
     Raises:
-        pa.ArrowException: a value that does not fit its column.
+        pa.ArrowException, OverflowError: a value that does not fit its column.
     """
     columns = [_column(field, [getattr(row, field.name) for row in rows]) for field in RESULTS_SCHEMA]
     return pa.Table.from_arrays(columns, schema=RESULTS_SCHEMA)
@@ -33,7 +33,10 @@ def _column(field: pa.Field, values: list[Any]) -> pa.Array:
         return traces_to_array(values)
     if pa.types.is_map(field.type):
         values = [list(value.items()) for value in values]
-    return pa.array(values, type=field.type)
+    column = pa.array(values, type=field.type)
+    if column.null_count and not field.nullable:
+        raise pa.ArrowInvalid(f"{field.name} may not be null")
+    return column
 
 
 def table_to_rows(table: pa.Table) -> list[ResultRow]:
@@ -97,7 +100,7 @@ def metadata_to_row(metadata: Mapping[str, Any]) -> ResultRow:
         values = {name: _from_json(name, value) for name, value in metadata.items() if name != "schema_version"}
         row = _row_of(values)
         rows_to_table([row])  # every value fits its column
-    except (KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, pa.ArrowException) as error:
         raise ValueError(f"its metadata is damaged: {error}") from None
     return row
 
