@@ -1,0 +1,138 @@
+"""Beginning and resuming: the same command goes on, a changed one is refused with every difference."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.results.layout import LEASE_KEY, RUN_KEY
+from pipeline.results.lease import LeaseHeld
+from pipeline.results.parts import PartWriter
+from pipeline.results.run import Resumed, create_or_resume, finished
+from pipeline.storage.store import Store
+from schemas.errors import UserError
+from schemas.run import RunRecord
+from tests.results.samples import START, Clock, Stumbling, failed_row, ok_row, run_record, sha
+
+
+def start(store: Store, record: RunRecord, owner: str = "first", clock: Clock | None = None) -> Resumed:
+    return create_or_resume(store, record, owner=owner, now=(clock or Clock()).now)
+
+
+def problems_of(store: Store, record: RunRecord) -> list[str]:
+    with pytest.raises(UserError) as refused:
+        start(store, record, "second")
+    return [str(problem) for problem in refused.value.problems]
+
+
+def test_a_first_start_writes_the_record_and_has_nothing_done(store: Store) -> None:
+    begun = start(store, run_record(3))
+    assert begun.created
+    assert begun.record == run_record(3)
+    assert begun.lease.epoch == 1
+    assert begun.ledger.counts().total == 0
+    assert RunRecord.model_validate_json(store.get(RUN_KEY)) == run_record(3)
+    assert finished(store) is None
+
+
+def test_the_same_command_resumes_with_what_is_done(store: Store) -> None:
+    begun = start(store, run_record(3))
+    writer = PartWriter(store, begun.lease.epoch)
+    writer.add(ok_row(0))
+    writer.add(failed_row(1))
+    writer.flush()
+    begun.lease.release()
+    resumed = start(store, run_record(3), "second")
+    assert not resumed.created
+    assert resumed.lease.epoch == 2
+    assert [resumed.ledger.status(f"pair-{index:05d}") for index in range(3)] == ["ok", "failed", None]
+
+
+def test_a_second_driver_is_refused_while_the_first_is_at_work(store: Store) -> None:
+    start(store, run_record(3))
+    with pytest.raises(LeaseHeld, match="first is at work on this run"):
+        start(store, run_record(3), "second")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"created_at": START + timedelta(days=1)},
+        {"neckar_version": "0.2.0"},
+        {"manifest_uri": "/elsewhere/jobs.yaml"},
+        {"manifest_sha256": sha("the same with a comment")},
+    ],
+)
+def test_what_changes_no_picture_may_change(folder: Path, change: dict[str, Any]) -> None:
+    store = Stumbling(folder)
+    start(store, run_record(3)).lease.release()
+    resumed = start(store, run_record(3, **change), "second")
+    assert resumed.record == run_record(3)  # the first start's stands
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"manifest": {"name": "neckarfront", "settings": {"alpha": 0.01, "size": 256}, "pairs": []}},
+            "manifest.settings.alpha: was 0.001, is 0.01 now",
+        ),
+        (
+            {"manifest": {"name": "neckarfront", "settings": {"size": 256}, "pairs": []}},
+            "manifest.settings.alpha: was 0.001, is absent now",
+        ),
+        (
+            {"manifest": run_record(3).manifest | {"pairs": [{"id": "turner"}]}},
+            "manifest.pairs: was a list of 0, is a list of 1 now",
+        ),
+        (
+            {"manifest": run_record(3).manifest | {"weights": "torchvision"}},
+            "manifest.weights: was absent, is 'torchvision'",
+        ),
+        ({"pairs": 4}, "pairs: was 3, is 4 now"),
+        ({"pairs_sha256": sha("other pairs")}, "pairs_sha256: was null, is '"),
+        ({"precision": "bfloat16"}, "precision: was 'float32', is 'bfloat16' now"),
+        ({"weights_sha256": sha("others")}, "weights_sha256: was '"),
+        ({"algorithm_version": 2}, "algorithm_version: was 1, is 2 now"),
+        ({"base": "/elsewhere"}, "base: was '/jobs', is '/elsewhere' now"),
+        ({"name": "market"}, "name: was 'neckarfront', is 'market' now"),
+    ],
+)
+def test_what_changes_pictures_is_refused(folder: Path, change: dict[str, Any], told: str) -> None:
+    store = Stumbling(folder)
+    start(store, run_record(3)).lease.release()
+    lease = store.get(LEASE_KEY)
+    first, second = problems_of(store, run_record(**({"pairs": 3} | change)))
+    assert first == (
+        f"{store.uri}/run.json: this run was begun with another configuration; undo the change, or give a new --output"
+    )
+    assert second.startswith(told)
+    assert RunRecord.model_validate_json(store.get(RUN_KEY)) == run_record(3)
+    assert store.get(LEASE_KEY) == lease  # the refused driver left no trace
+
+
+def test_an_entry_of_a_list_is_named_by_its_place(folder: Path) -> None:
+    store = Stumbling(folder)
+    pairs = [{"id": "turner", "settings": {"alpha": 1.0}}, {"id": "kandinsky", "settings": {}}]
+    changed = [pairs[0], {"id": "kandinsky", "settings": {"seed": 1}}]
+    start(store, run_record(2, manifest={"pairs": pairs})).lease.release()
+    told = problems_of(store, run_record(2, manifest={"pairs": changed}))
+    assert told[1:] == ["manifest.pairs[1].settings.seed: was absent, is 1 now"]
+
+
+def test_a_thousand_differences_are_told_in_twenty_lines(folder: Path) -> None:
+    store = Stumbling(folder)
+    start(store, run_record(2, manifest={"pairs": list(range(1000))})).lease.release()
+    told = problems_of(store, run_record(2, manifest={"pairs": list(range(1, 1001))}))
+    assert len(told) == 22
+    assert told[-1].endswith("run.json: and 980 more differences")
+
+
+def test_a_damaged_record_is_told_with_its_place(folder: Path) -> None:
+    store = Stumbling(folder)
+    store.put(RUN_KEY, b'{"name": "neckarfront"}')
+    told = problems_of(store, run_record(1))
+    assert all(line.startswith(f"{store.uri}/run.json: the key '") for line in told)
