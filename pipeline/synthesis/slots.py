@@ -128,6 +128,7 @@ class SlotEngine:
         ended: list[Solution | Failure] = []
         moving: list[int] = []
         for row, (slot, occupant) in enumerate(busy):
+            end: Solution | Failure | None
             if finite[row]:
                 end = self._judge(slot, occupant, evaluation.losses[row], stationary=largest[row] == 0.0)
             else:
@@ -192,7 +193,7 @@ class SlotEngine:
 
     def _images(self, rows: Tensor) -> Tensor:
         """Rows of x as (B, 3, H, W), without their padding."""
-        return rows[:, : self._n].unflatten(1, self._shape)
+        return rows[:, : self._n].reshape(-1, *self._shape)
 
     def _solution(self, occupant: _Occupant, reason: str) -> Solution:
         assert occupant.best_row is not None
