@@ -73,12 +73,13 @@ def test_a_listing_survives_files_that_vanish(store: LocalStore, tmp_path: Path)
 
 
 CRASH = """
-    import os, signal, sys
+    import os, signal, stat, sys
     from pathlib import Path
     from pipeline.storage.local import LocalStore
 
     def die(descriptor):
-        os.kill(os.getpid(), signal.SIGKILL)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.kill(os.getpid(), signal.SIGKILL)
 
     os.fsync = die  # the data is written, its name not yet given
     LocalStore(Path(sys.argv[1])).put("run.json", b"x" * 100_000, create_only=sys.argv[2] == "create")
