@@ -146,10 +146,16 @@ def _entries(store: Store, file: PartFile) -> tuple[np.ndarray, np.ndarray, np.n
     return hashes, statuses.to_numpy().astype(np.uint8), table.column("pair_index").to_numpy()
 
 
+def open_part(store: Store, file: PartFile) -> pq.ParquetFile:
+    """A part whose footer is one ranged read and whose neighbouring columns are another. Errors come from Arrow."""
+    source = open_stored(store, file.key, file.size)
+    return pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True)
+
+
 def read_columns(store: Store, file: PartFile, columns: Sequence[str]) -> pa.Table:
     """Some columns of a file, the others never leaving the store. Raises as `read_ledger` does."""
     try:
-        with pq.ParquetFile(open_stored(store, file.key, file.size), page_checksum_verification=True) as part:
+        with open_part(store, file) as part:
             return part.read(columns=list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise damaged(store, file, str(error)) from error

@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from pipeline.results.layout import LEASE_KEY, RUN_KEY
-from pipeline.results.ledger import Counts, Ledger, PartFile, list_parts, read_columns, read_ledger
+from pipeline.results.ledger import Counts, Ledger, PartFile, list_parts, open_part, read_columns, read_ledger
 from pipeline.results.records import read_record
 from pipeline.results.rows import table_to_rows
 from pipeline.results.run import finished
@@ -126,7 +125,7 @@ def open_run(uri: str) -> RunReader:
 
 def _read_row(store: Store, file: PartFile, number: int) -> ResultRow:
     """The row of this number in a file; reads the row group it is in."""
-    with pq.ParquetFile(open_stored(store, file.key, file.size), page_checksum_verification=True) as part:
+    with open_part(store, file) as part:
         for group in range(part.num_row_groups):
             rows = part.metadata.row_group(group).num_rows
             if number < rows:

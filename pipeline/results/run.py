@@ -41,7 +41,13 @@ class Resumed:
 
 
 def create_or_resume(
-    store: Store, record: RunRecord, *, owner: str, lease_seconds: float = LEASE_SECONDS, now: Clock = utc_now
+    store: Store,
+    record: RunRecord,
+    *,
+    owner: str,
+    lease: Lease | None = None,
+    lease_seconds: float = LEASE_SECONDS,
+    now: Clock = utc_now,
 ) -> Resumed:
     """Write run.json or find the same one there; take the lease; close earlier epochs; read what is done.
 
@@ -51,6 +57,7 @@ def create_or_resume(
         store: rooted at the run.
         record: what this command would make.
         owner: names this driver, and no other, e.g. host, process and a random part.
+        lease: where it is in hand already, because the record took long to come by.
         lease_seconds: how long the lease holds without renewal.
         now: the clock of the lease.
 
@@ -66,10 +73,8 @@ def create_or_resume(
         created = False
     standing = read_record(store, RUN_KEY, RunRecord)
     assert standing is not None
-    problems = list(_refusal(f"{store.uri}/{RUN_KEY}", standing, record))
-    if problems:
-        raise UserError(problems)
-    lease = acquire(store, owner, seconds=lease_seconds, now=now)
+    check_same_run(store, standing, record)
+    lease = lease or acquire(store, owner, seconds=lease_seconds, now=now)
     return Resumed(standing, created, lease, close_epochs(store, before=lease.epoch))
 
 
@@ -78,16 +83,24 @@ def finished(store: Store) -> SuccessRecord | None:
     return read_record(store, SUCCESS_KEY, SuccessRecord)
 
 
-def _refusal(place: str, standing: RunRecord, wanted: RunRecord) -> Iterator[Problem]:
+def check_same_run(store: Store, standing: RunRecord, wanted: RunRecord) -> None:
+    """Refuse to go on with a run under another configuration.
+
+    Raises:
+        UserError: every difference, field by field.
+    """
     then, now = standing.model_dump(mode="json", exclude=_FREE), wanted.model_dump(mode="json", exclude=_FREE)
     differences = list(_differences(then, now, ""))
-    if differences:
-        mend = "undo the change, or give a new --output"
-        yield Problem(place, f"this run was begun with another configuration; {mend}")
-    for path, was, becomes in differences[:_DIFFERENCES_SHOWN]:
-        yield Problem(path, f"was {was}, is {becomes} now")
+    if not differences:
+        return
+    place, mend = f"{store.uri}/{RUN_KEY}", "undo the change, or give a new --output"
+    problems = [Problem(place, f"this run was begun with another configuration; {mend}")]
+    problems += [
+        Problem(path, f"was {was}, is {becomes} now") for path, was, becomes in differences[:_DIFFERENCES_SHOWN]
+    ]
     if len(differences) > _DIFFERENCES_SHOWN:
-        yield Problem(place, f"and {len(differences) - _DIFFERENCES_SHOWN} more differences")
+        problems.append(Problem(place, f"and {len(differences) - _DIFFERENCES_SHOWN} more differences"))
+    raise UserError(problems)
 
 
 def _differences(then: Any, now: Any, path: str) -> Iterator[tuple[str, str, str]]:

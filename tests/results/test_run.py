@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.results.layout import LEASE_KEY, RUN_KEY
-from pipeline.results.lease import LeaseHeld
+from pipeline.results.lease import LeaseHeld, acquire
 from pipeline.results.parts import PartWriter
 from pipeline.results.run import Resumed, create_or_resume, finished
 from pipeline.storage.store import Store
@@ -49,6 +49,14 @@ def test_the_same_command_resumes_with_what_is_done(store: Store) -> None:
     assert not resumed.created
     assert resumed.lease.epoch == 2
     assert [resumed.ledger.status(f"pair-{index:05d}") for index in range(3)] == ["ok", "failed", None]
+
+
+def test_a_lease_in_hand_is_used(folder: Path) -> None:
+    store = Stumbling(folder)
+    lease = acquire(store, "first", now=Clock().now)
+    begun = create_or_resume(store, run_record(1), owner="first", lease=lease, now=Clock().now)
+    assert begun.lease is lease
+    assert list(store.list("results/")) == []  # no epoch was spent
 
 
 def test_a_second_driver_is_refused_while_the_first_is_at_work(store: Store) -> None:
