@@ -163,14 +163,13 @@ def _sha256(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def derived_id(entry: PairEntry, changes: Settings) -> str:
+def derived_id(entry: PairEntry, changes: Mapping[str, Any]) -> str:
     """The id of an entry that has none, e.g. `neckarfront__starry_night__4f1d3c8a90be`: the same in every run.
 
     Args:
         entry: the entry, its URIs as written, so that the id outlives a move of all files.
-        changes: what it sets itself.
+        changes: the settings it makes itself, as JSON types.
     """
     stems = [identifier.stem(uri) for uri in (entry.content, entry.style) if uri is not None]
-    overrides = changes.model_dump(mode="json", include=changes.model_fields_set) if changes.model_fields_set else {}
-    entirety = json.dumps([entry.content, entry.style, overrides], sort_keys=True)
+    entirety = json.dumps([entry.content, entry.style, changes], sort_keys=True)
     return identifier.joined([*stems, identifier.digest(entirety)])

@@ -9,10 +9,11 @@ from typing import Any
 
 from pipeline.manifests.source import LoadedManifest, resolve
 from schemas.errors import UserError
+from schemas.fields import SEED_MAX
 from schemas.settings import Settings
 from schemas.wording import shown, validated
 
-CACHED_SETTINGS_MAX = 4096  # some 10 MB; where every pair has a seed of its own the cache does not help anyway
+CACHED_SETTINGS_MAX = 4096  # some 10 MB
 CACHED_URIS_MAX = 65_536
 
 _PLAIN = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")  # a relative path with nothing to resolve: for it, a tenth of the time
@@ -24,11 +25,11 @@ class Merged:
 
     Attributes:
         settings: merged, `init` absolute, alpha 0 without a content and beta 0 without a style.
-        changes: what the pair itself sets of them.
+        changes: what the pair itself sets of them, as JSON types.
     """
 
     settings: Settings
-    changes: Settings
+    changes: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -58,11 +59,20 @@ class Resolver:
         """
         written: Any = overrides
         if isinstance(overrides, Settings):
-            written = {name: getattr(overrides, name) for name in sorted(overrides.model_fields_set)}
+            written = {name: getattr(overrides, name) for name in overrides.model_fields_set}
+        seed = written.get("seed") if isinstance(written, dict) else None
+        if type(seed) is not int or not 0 <= seed <= SEED_MAX:
+            return self._once(written, content=content, style=style)
+        # the seed is what differs most often, and what nothing else depends on
+        rest = {name: value for name, value in written.items() if name != "seed"}
+        found = self._once(rest, content=content, style=style)
+        return Merged(found.settings.model_copy(update={"seed": seed}), {**found.changes, "seed": seed})
+
+    def _once(self, written: Any, *, content: bool, style: bool) -> Merged:
         key = (repr(written), content, style)
         found = self._merged.get(key)
         if found is None:
-            found = self._work_out(overrides, content=content, style=style)
+            found = self._work_out(written, content=content, style=style)
             if len(self._merged) >= CACHED_SETTINGS_MAX:
                 self._merged.clear()
             self._merged[key] = found
@@ -70,14 +80,14 @@ class Resolver:
             raise UserError(found.problems)
         return found
 
-    def _work_out(self, overrides: Mapping[str, Any] | Settings, *, content: bool, style: bool) -> Merged | UserError:
+    def _work_out(self, written: Any, *, content: bool, style: bool) -> Merged | UserError:
         try:
-            changes = validated(Settings, overrides)
+            changes = validated(Settings, written)
             settings = self.loaded.manifest.settings.merged(changes)
             settings = self._fitted(settings, content=content, style=style)
         except UserError as error:
             return error.below("settings", ".")
-        return Merged(settings, changes)
+        return Merged(settings, changes.model_dump(mode="json", include=changes.model_fields_set))
 
     def _fitted(self, settings: Settings, *, content: bool, style: bool) -> Settings:
         """The settings of a pair that may lack an image."""

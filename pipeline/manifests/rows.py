@@ -17,7 +17,8 @@ from schemas.wording import shown
 LINE_MAX_BYTES = 1 << 20  # a file without line ends is refused rather than held
 BATCH_ROWS = 4096  # of Parquet, in memory at a time
 
-COLUMNS = ("id", "content", "style", "settings")
+TEXT_COLUMNS = ("id", "content", "style")
+SETTINGS_COLUMN = "settings"  # all of them in one cell; every other column is one setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,12 @@ def _csv_rows(file: BinaryIO, name: str) -> Iterator[Row]:
 
 def _csv_row(place: str, cells: dict[str, str]) -> Row:
     """Empty cells are not given; id and images are text, settings are read as in a manifest."""
+    pair: dict[str, Any] = {column: text for column in TEXT_COLUMNS if (text := cells.get(column))}
     try:
-        values = {
-            column: text if column in {"id", "content", "style"} else _cell(text)
-            for column, text in cells.items()
-            if text
-        }
+        settings = {column: _cell(text) for column, text in cells.items() if text and column not in TEXT_COLUMNS}
     except UserError as error:
         return Row(place, problem=error.problems[0].message)
-    return Row(place, _gathered(values))
+    return Row(place, _gathered(pair, settings))
 
 
 def _cell(text: str) -> Any:
@@ -132,19 +130,20 @@ def _parquet_rows(file: BinaryIO, name: str) -> Iterator[Row]:
 
 def _parquet_row(place: str, values: dict[str, Any]) -> Row:
     """Nulls are not given; settings may be a struct or JSON text."""
-    settings = values.get("settings")
+    settings = values.get(SETTINGS_COLUMN)
     if isinstance(settings, str):
         try:
-            values["settings"] = parse_json(settings)
+            values[SETTINGS_COLUMN] = parse_json(settings)
         except NotJson as error:
             return Row(place, problem=f"settings: {error}")
     elif isinstance(settings, dict):
-        values["settings"] = {key: value for key, value in settings.items() if value is not None}
-    return Row(place, _gathered(values))
+        values[SETTINGS_COLUMN] = {key: value for key, value in settings.items() if value is not None}
+    pair = {column: values.pop(column) for column in TEXT_COLUMNS if column in values}
+    return Row(place, _gathered(pair, values))
 
 
 def _check_columns(columns: list[str], name: str) -> None:
-    valid = (*COLUMNS, *Settings.model_fields)
+    valid = (*TEXT_COLUMNS, SETTINGS_COLUMN, *Settings.model_fields)
     for column in columns:
         if column not in valid:
             mend = did_you_mean(column, valid)
@@ -155,11 +154,10 @@ def _check_columns(columns: list[str], name: str) -> None:
         raise UserError.at(name, "no column names an image; add content, style or both")
 
 
-def _gathered(values: dict[str, Any]) -> dict[str, Any]:
-    """The mapping a listed pair would be: columns that are settings go below `settings`."""
-    pair = {column: value for column, value in values.items() if column in COLUMNS}
-    settings = {column: value for column, value in values.items() if column not in COLUMNS}
-    written = pair.get("settings", {})
-    if settings and isinstance(written, dict):  # anything else is told when the pair is validated
-        pair["settings"] = {**written, **settings}
-    return pair
+def _gathered(pair: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The mapping a listed pair would be: columns that are settings go below `settings`, over its own."""
+    written = settings.pop(SETTINGS_COLUMN, {})
+    if not isinstance(written, dict):  # told when the pair is validated
+        return {**pair, "settings": written}
+    settings = {**written, **settings}
+    return {**pair, "settings": settings} if settings else pair
