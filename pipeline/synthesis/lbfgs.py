@@ -8,6 +8,7 @@ those of `torch.optim.LBFGS` without line search.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -31,6 +32,9 @@ class LBFGS:
         dtype: of images and gradients.
         device: where they are.
         precondition: K as a function of gradients (B, n), or None for the identity.
+        first_step: Euclidean length of a step without history, doubled after every pair whose curvature was not
+            positive; None: torch's rule, which makes it min(1, 1/|g|_1) times the gradient.
+        longest_step: longer ones are shortened to this length.
     """
 
     def __init__(
@@ -42,8 +46,12 @@ class LBFGS:
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
         precondition: Callable[[Tensor], Tensor] | None = None,
+        first_step: float | None = None,
+        longest_step: float = math.inf,
     ) -> None:
         self._m = history
+        self._first_step = first_step
+        self._longest_step = longest_step
         self._precondition = precondition
         self._pairs = torch.zeros(slots, 2 * history, n, dtype=dtype, device=device)  # rows s_0, Ky_0, s_1, Ky_1, ...
         self._gradient = torch.zeros(slots, n, dtype=dtype, device=device)
@@ -76,15 +84,27 @@ class LBFGS:
             self._preconditioned[slot] = Kg
         used = 2 * memory.pairs_used
         if used == 0:
-            length = _sum(Kg.abs())
-            step = torch.mul(Kg, -min(1.0, 1.0 / length) if length > 0.0 else 0.0, out=self._step[slot])
+            step = torch.mul(Kg, -self._first_length(memory, Kg), out=self._step[slot])
         else:
             weights, weight_g = memory.direction()
             w = torch.tensor(weights[:used], dtype=x.dtype, device=x.device)
             step = torch.mv(pairs[:used].T, w, out=self._step[slot])
             step.add_(Kg, alpha=weight_g)
+        if self._longest_step < math.inf:
+            length = _norm(step)
+            if length > self._longest_step:
+                step.mul_(self._longest_step / length)
         x += step
         memory.moved = True
+
+    def _first_length(self, memory: _Memory, Kg: Tensor) -> float:
+        """Factor of the gradient in a step without history."""
+        if self._first_step is None:
+            absolute = _sum(Kg.abs())
+            return min(1.0, 1.0 / absolute) if absolute > 0.0 else 0.0
+        norm = _norm(Kg)
+        length = self._first_step * 2.0**memory.rejected
+        return length / norm if norm > 0.0 else 0.0
 
     def _remember(self, slot: int, memory: _Memory, pairs: Tensor, g: Tensor, Kg: Tensor) -> None:
         """Take s and y of the last step into the history, and the inner products with the new gradient."""
@@ -96,8 +116,14 @@ class LBFGS:
         if sy > CURVATURE_MIN * yKy and yKy > 0.0:
             two.copy_(two_new)
             memory.place(sy, yKy)
+        else:
+            memory.rejected += 1
         used = 2 * memory.pairs_used
         memory.project(torch.mv(pairs[:used], g).double().cpu().numpy())
+
+
+def _norm(t: Tensor) -> float:
+    return math.sqrt(float(torch.mv(t[None], t)[0]))
 
 
 def _sum(t: Tensor) -> float:
@@ -118,6 +144,7 @@ class _Memory:
         self.moved = False
         self.pairs_used = 0
         self.next_place = 0
+        self.rejected = 0
         self._m = m
         self._sg = np.zeros(m)  # s_i . g
         self._yg = np.zeros(m)  # Ky_i . g

@@ -20,6 +20,8 @@ from pipeline.synthesis.task import Failure, Program, Solution, Task
 
 WINDOW = 20  # evaluations over which `tolerance` looks at the loss
 ALIGNED = 16  # numbers a row is padded to: BLAS rounds differently where a row starts off a 64-byte line
+FIRST_STEP = 1.0  # root mean square of the change, levels of 0-255; torch's 1/|g|_1 changes no pixel visibly
+LONGEST_STEP = 10.0  # likewise; without a line search a bad curvature estimate would throw the image far out
 LADDER = ("", "+restart", "+adam")  # what is tried after a loss or gradient that is not finite
 
 
@@ -68,7 +70,15 @@ class SlotEngine:
         self._x = torch.zeros(slots, n, dtype=self._dtype, device=self._device)
         self._occupants: list[_Occupant | None] = [None] * slots
         self._lbfgs = (
-            LBFGS(slots, n, dtype=self._dtype, device=self._device, precondition=precondition)
+            LBFGS(
+                slots,
+                n,
+                dtype=self._dtype,
+                device=self._device,
+                precondition=precondition,
+                first_step=FIRST_STEP * self._n**0.5,
+                longest_step=LONGEST_STEP * self._n**0.5,
+            )
             if program.optimizer == "lbfgs"
             else None
         )
