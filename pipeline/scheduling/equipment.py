@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from pipeline.images.decode import decode
@@ -31,11 +32,14 @@ def synthesizer(order: Order) -> Equipment:
         raise RuntimeError("Ray assigned a GPU, but torch finds none; check the driver and torch's build")
     devices.prepare(device, order.threads)  # Ray sets OMP_NUM_THREADS to 1 in actors
     weights = load_weights(order.weights)
-    pictures = [resize(decode(read_uri(uri), name=uri), CALIBRATION_PX, "lanczos", name=uri) for uri in CALIBRATION]
     return Equipment(
-        engine=Synthesizer(weights, device=str(device), slots=order.slots, calibration=pictures),
+        engine=Synthesizer(weights, device=str(device), slots=order.slots, calibration=_calibration_pictures),
         device=devices.describe(device),
         precision=devices.resolve("auto", device),
         weights_sha256=weights.sha256,
         torch_version=torch.__version__,
     )
+
+
+def _calibration_pictures() -> list[np.ndarray]:
+    return [resize(decode(read_uri(uri), name=uri), CALIBRATION_PX, "lanczos", name=uri) for uri in CALIBRATION]

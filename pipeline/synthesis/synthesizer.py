@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ class Synthesizer:
         weights: of VGG-19.
         device: a torch device name, or "auto".
         slots: images at a time; None chooses by the device and the image size.
-        calibration: pictures (h, w, 3) RGB 0-255 for `normalised` programs; see `normalisation`.
+        calibration: gives pictures (h, w, 3) RGB 0-255 for `normalised` programs, asked when the first one comes.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class Synthesizer:
         *,
         device: str = "auto",
         slots: int | None = None,
-        calibration: Iterable[np.ndarray] = (),
+        calibration: Callable[[], Sequence[np.ndarray]] = tuple,
     ) -> None:
         self.device = devices.choose(device)
         self.targets = TargetCache()
         self._weights = weights
         self._normalised: Weights | None = None
-        self._calibration = tuple(calibration)
+        self._calibration = calibration
         self._slots = slots
         self._networks: dict[_NetworkKey, Network] = {}
         self._queues: dict[Program, deque[Task]] = {}
@@ -142,7 +142,7 @@ class Synthesizer:
         if not program.normalised:
             return self._weights
         if self._normalised is None:
-            self._normalised = normalised(self._weights, self._calibration)
+            self._normalised = normalised(self._weights, self._calibration())
         return self._normalised
 
 
