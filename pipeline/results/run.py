@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.results.epochs import close_epochs
-from pipeline.results.layout import RUN_KEY, SUCCESS_KEY
+from pipeline.results.layout import PARTS_PREFIX, RUN_KEY, SUCCESS_KEY
 from pipeline.results.lease import LEASE_SECONDS, Clock, Lease, acquire, utc_now
 from pipeline.results.ledger import Ledger
 from pipeline.results.records import JSON_TYPE, read_record, to_json
@@ -66,13 +66,10 @@ def create_or_resume(
         LeaseHeld: another driver is at work; a `UserError` that tells until when.
         StoreError: as the store says.
     """
-    try:
-        store.put(RUN_KEY, to_json(record), content_type=JSON_TYPE, create_only=True)
-        created = True
-    except PreconditionFailed:
-        created = False
+    created = False
     standing = read_record(store, RUN_KEY, RunRecord)
-    assert standing is not None
+    if standing is None:
+        standing, created = _created(store, record)
     check_same_run(store, standing, record)
     lease = lease or acquire(store, owner, seconds=lease_seconds, now=now)
     return Resumed(standing, created, lease, close_epochs(store, before=lease.epoch))
@@ -81,6 +78,20 @@ def create_or_resume(
 def finished(store: Store) -> SuccessRecord | None:
     """_SUCCESS.json, None while the run is not complete. Raises `UserError` where it is damaged, and `StoreError`."""
     return read_record(store, SUCCESS_KEY, SuccessRecord)
+
+
+def _created(store: Store, record: RunRecord) -> tuple[RunRecord, bool]:
+    """The record that stands now, and whether it is ours."""
+    if next(store.list(PARTS_PREFIX), None) is not None:  # they would pass for this run's, whatever made them
+        mend = "put the run.json that made them back, or give a new --output"
+        raise UserError.at(store.uri, f"results stand here, but no {RUN_KEY}; {mend}")
+    try:
+        store.put(RUN_KEY, to_json(record), content_type=JSON_TYPE, create_only=True)
+    except PreconditionFailed:  # another driver began it, just now
+        standing = read_record(store, RUN_KEY, RunRecord)
+        assert standing is not None
+        return standing, False
+    return record, True
 
 
 def check_same_run(store: Store, standing: RunRecord, wanted: RunRecord) -> None:

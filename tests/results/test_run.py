@@ -11,7 +11,9 @@ import pytest
 from pipeline.results.layout import LEASE_KEY, RUN_KEY
 from pipeline.results.lease import LeaseHeld, acquire
 from pipeline.results.parts import PartWriter
+from pipeline.results.records import to_json
 from pipeline.results.run import Resumed, create_or_resume, finished
+from pipeline.storage.local import LocalStore
 from pipeline.storage.store import Store
 from schemas.errors import UserError
 from schemas.run import RunRecord
@@ -120,6 +122,31 @@ def test_what_changes_pictures_is_refused(folder: Path, change: dict[str, Any], 
     assert second.startswith(told)
     assert RunRecord.model_validate_json(store.get(RUN_KEY)) == run_record(3)
     assert store.get(LEASE_KEY) == lease  # the refused driver left no trace
+
+
+def test_deleting_the_record_does_not_mix_two_configurations(folder: Path) -> None:
+    store = Stumbling(folder)
+    begun = start(store, run_record(3))
+    writer = PartWriter(store, begun.lease.epoch)
+    writer.add(ok_row(0))
+    writer.flush()
+    begun.lease.release()
+    (folder / RUN_KEY).unlink()
+    told = problems_of(store, run_record(3, precision="bfloat16"))
+    mend = "put the run.json that made them back, or give a new --output"
+    assert told == [f"{store.uri}: results stand here, but no run.json; {mend}"]
+    assert store.head(RUN_KEY) is None
+
+
+def test_of_two_that_begin_together_the_first_record_stands(folder: Path) -> None:
+    class Overtaken(Stumbling):
+        def put(self, key: str, data: bytes, **options: Any) -> str:
+            if key == RUN_KEY:
+                LocalStore(folder).put(key, to_json(run_record(3, neckar_version="0.2.0")))
+            return super().put(key, data, **options)
+
+    begun = start(Overtaken(folder), run_record(3))
+    assert (begun.created, begun.record.neckar_version) == (False, "0.2.0")
 
 
 def test_an_entry_of_a_list_is_named_by_its_place(folder: Path) -> None:
