@@ -37,10 +37,11 @@ pairs:
 LONG = """
 schema_version: 1
 name: long
-settings: {size: 64, iterations: 40}
+settings: {size: 48, iterations: 60}
 pairs_from: pairs.csv
 """
-LONG_PAIRS = 60
+LONG_PAIRS = 16  # two at a time: a second or so between the first picture and the next two
+LONG_COMMAND = ("run", "long.yaml", "--output", "out", "--slots", "2")
 
 
 def rows_of(process):
@@ -83,7 +84,8 @@ def test_a_run_in_a_folder(neckar, manifest, tmp_path):
     show = neckar("show", "out", "coffee__rocket", "--save", "picture.png")
     assert show.returncode == 0, show.stderr
     assert "loss_total" in show.stdout
-    assert max(Image.open(tmp_path / "picture.png").size) == 48
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert max(picture.size) == 48
 
     parquet = neckar("query", "out", "select * from results", "--format", "parquet", "--output", "rows.parquet")
     assert parquet.returncode == 0, parquet.stderr
@@ -139,7 +141,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_resumes(neckar, manifest
         for i in range(LONG_PAIRS):
             file.write(f"p{i:02},package:skimage/data/coffee.png,package:skimage/data/rocket.jpg,{i}\n")
     process = subprocess.Popen(
-        [sys.executable, "-m", "jobs", "run", "long.yaml", "--output", "out"],
+        [sys.executable, "-m", "jobs", *LONG_COMMAND],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -151,7 +153,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_resumes(neckar, manifest
     while not pictures(tmp_path / "out"):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline, "no picture within 240 s"
-        time.sleep(0.2)
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does: every process of the group
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -161,7 +163,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_resumes(neckar, manifest
     assert not (tmp_path / "out" / "_SUCCESS.json").exists()
     before = {path: path.stat().st_mtime_ns for path in done}
 
-    resumed = neckar("run", "long.yaml", "--output", "out", timeout=400)
+    resumed = neckar(*LONG_COMMAND, timeout=400)
     assert resumed.returncode == 0, resumed.stderr
     assert summary_of(resumed)["ok"] == LONG_PAIRS
     assert len(pictures(tmp_path / "out")) == LONG_PAIRS
