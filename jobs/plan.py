@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def plan(manifest: ManifestArgument, base: BaseOption = None) -> None:
     """Count the pairs per level, and estimate work and time from a measurement of a few seconds."""
     from jobs.cost import measure, work_of
-    from pipeline.manifests.pairs import iter_pairs, survey
-    from pipeline.manifests.source import load_manifest
+    from jobs.intake import take_in
+    from pipeline.manifests.pairs import iter_pairs
 
-    loaded = load_manifest(manifest, base=base)
-    _print_rows(_counts(survey(loaded)))
+    loaded, found = take_in(manifest, base)
+    _print_rows(_counts(found))
     work = work_of(iter_pairs(loaded))
     _print_rows(_estimate(work, measure(loaded.manifest.settings, loaded.weights)))
 

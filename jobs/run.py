@@ -33,19 +33,17 @@ def run(
     ] = False,
 ) -> int:
     """Make every picture of a manifest; the same command again resumes."""
+    from jobs.intake import take_in
     from jobs.progress import Ending, reporting
-    from pipeline.manifests.pairs import survey
-    from pipeline.manifests.source import load_manifest
     from pipeline.results.success import Incomplete
     from pipeline.scheduling import session
     from pipeline.scheduling.ending import Interrupted, Stopped
     from pipeline.storage.location import absolute
 
-    loaded = load_manifest(manifest, base=base)
+    loaded, _ = take_in(manifest, base)
     target = absolute(output) if output is not None else loaded.output
     if target is None:
         raise UserError.at(manifest, "names no output; add --output URI, or the key 'output'")
-    survey(loaded)  # every mistake is told before anything is written
     with reporting(loaded.manifest.name) as report:
         try:
             summary = session.run(

@@ -22,11 +22,9 @@ def validate(
     check_images: Annotated[bool, typer.Option("--check-images", help="Open every picture as well.")] = False,
 ) -> None:
     """Tell every problem of a manifest at once, before any compute."""
-    from pipeline.manifests.pairs import survey
-    from pipeline.manifests.source import load_manifest
+    from jobs.intake import take_in
 
-    loaded = load_manifest(manifest, base=base)
-    found = survey(loaded)
+    loaded, found = take_in(manifest, base)
     opened = f", {_open_images(loaded):,} pictures opened" if check_images else ""
     print(f"{manifest}: {found.pairs:,} pairs{opened}; no problem found")
 

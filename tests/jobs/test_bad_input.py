@@ -68,6 +68,10 @@ MANIFESTS = {
         f"schema_version: 1\nname: t\nweights: oxfort\npairs: [{PAIR}]",
         ["weights", "'oxfort'", "'oxford'"],
     ),
+    "absent weights": (
+        f"schema_version: 1\nname: t\nweights: vgg.safetensors\npairs: [{PAIR}]",
+        ["weights", "vgg.safetensors"],
+    ),
 }
 
 

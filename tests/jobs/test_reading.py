@@ -18,18 +18,16 @@ from schemas.errors import ErrorCode
 from schemas.results import ResultRow, Trace
 from schemas.run import RunRecord
 
-START = datetime.now(UTC) - timedelta(minutes=4)
 PNG = b"\x89PNG not looked at"
 SPEC = "ab" + "0" * 62
 
 
-def row_of(index, **fields):
-    return ResultRow(pair_index=index, pair_id=f"p{index}", status="ok", **fields)
-
-
-ROWS = [
-    row_of(
-        0,
+def rows(start):
+    """Two pictures, of two and three minutes, and a failure."""
+    yield ResultRow(
+        pair_index=0,
+        pair_id="p0",
+        status="ok",
         image_uri=image_key(SPEC),
         spec_hash=SPEC,
         height_px=48,
@@ -38,24 +36,31 @@ ROWS = [
         levels={"alpha": "0.001"},
         iterations=3,
         loss_trace=Trace(("total", "content", "style"), np.array([[9, 1, 8], [4, 1, 3], [2, 1, 1]], np.float32)),
-        started_at=START,
-        finished_at=START + timedelta(minutes=2),
-    ),
-    row_of(1, loss_total=2.5, started_at=START, finished_at=START + timedelta(minutes=3)),
-    ResultRow(
+        started_at=start,
+        finished_at=start + timedelta(minutes=2),
+    )
+    yield ResultRow(
+        pair_index=1,
+        pair_id="p1",
+        status="ok",
+        loss_total=2.5,
+        started_at=start,
+        finished_at=start + timedelta(minutes=3),
+    )
+    yield ResultRow(
         pair_index=2,
         pair_id="p2",
         status="failed",
         error_code=ErrorCode.IMAGE_MISSING,
         error_message="x.png: no such file",
-    ),
-]
+    )
 
 
 @pytest.fixture
 def run(tmp_path, request):
     """A run in `out`: live, or in the state that the test asks for."""
     state = getattr(request, "param", "live")
+    start = datetime.now(UTC) - timedelta(minutes=4)
     store = open_store(str(tmp_path / "out"))
     pairs = 3 if state == "finished" else 8
     record = RunRecord(
@@ -71,12 +76,12 @@ def run(tmp_path, request):
         weights_sha256="0" * 64,
         algorithm_version=1,
         neckar_version="0.1.0",
-        created_at=START,
+        created_at=start,
     )
     resumed = create_or_resume(store, record, owner="host-1234", lease_seconds=600)
     parts = PartWriter(store, resumed.lease.epoch)
     store.put(image_key(SPEC), PNG)
-    for row in ROWS:
+    for row in rows(start):
         parts.add(row)
     parts.flush()
     if state == "finished":
