@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     from pipeline.scheduling.window import Ticket
 
-NAMED_PAIRS = 3  # ids told per worker in messages; the rest is counted
+LISTED = 3  # names told in messages; the rest is counted
+
+
+def listed(names: Sequence[str], separator: str = ", ") -> str:
+    """The first few of many names."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{separator.join(names[:LISTED])}{more}"
 
 
 @dataclass(slots=True)
@@ -70,9 +76,7 @@ class Worker:
         return tuple(late)
 
     def __str__(self) -> str:
-        ids = [lease.ticket.pair.pair_id for lease in self.leases.values()]
-        more = f" and {len(ids) - NAMED_PAIRS} more" if len(ids) > NAMED_PAIRS else ""
-        return f"{self.name} with {', '.join(ids[:NAMED_PAIRS])}{more}"
+        return f"{self.name} with {listed([lease.ticket.pair.pair_id for lease in self.leases.values()])}"
 
 
 class Crew(dict[str, Worker]):

@@ -100,11 +100,22 @@ class Driver:
     def work(self, interruption: Interruption) -> Resumed:
         """Until every pair is settled and its row is written; the run as it was begun.
 
+        However it ends, the rows of what was done are written first.
+
         Raises:
-            Stopped, Interrupted: before that; what was done is written.
+            Stopped, Interrupted: before the end.
             UserError: mistakes in the pairs, or weights that no worker could read.
-            StoreError: the run could not be begun.
+            StoreError: the run could not be begun, or its pairs not be read.
         """
+        try:
+            self._go(interruption)
+        finally:
+            if self._register is not None:
+                self._register.close()
+        assert self._run is not None, "the schedule reads no pair before the run is open"
+        return self._run
+
+    def _go(self, interruption: Interruption) -> None:
         self._tell(Tick())
         while not self._schedule.finished:
             for message in self._cluster.hear(TICK_S):
@@ -119,19 +130,13 @@ class Driver:
             self._report()
             if self._schedule.stopped is not None:
                 self._wind_up(interruption)
-        assert self._register is not None, "the schedule reads no pair before the run is open"
-        assert self._run is not None
-        self._register.close()
-        return self._run
 
     def _wind_up(self, interruption: Interruption) -> None:
-        """Take what the calls in flight bring, write it, and tell why the run ends."""
+        """Take what the calls in flight bring, and tell why the run ends."""
         until = time.monotonic() + DRAIN_S
         while self._cluster.busy and time.monotonic() < until:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
-        if self._register is not None:
-            self._register.close()
         if interruption.wanted:
             raise Interrupted
         raise Stopped(self._schedule.stopped)
@@ -223,7 +228,7 @@ class Driver:
         if settled.status == "ok":
             row = dataclasses.replace(self._made[settled.pair.index], attempts=settled.attempts)
         else:
-            log.warning("%s %s: %s: %s", settled.pair.pair_id, settled.status, settled.code, settled.message)
+            log.info("%s %s: %s: %s", settled.pair.pair_id, settled.status, settled.code, settled.message)
             row = settled_row(
                 settled.pair,
                 settled.status,

@@ -20,7 +20,7 @@ from pipeline.manifests.source import LoadedManifest
 from pipeline.results.layout import RUN_KEY
 from pipeline.results.lease import LeaseHeld, acquire
 from pipeline.results.records import read_record
-from pipeline.results.run import Resumed, create_or_resume, finished
+from pipeline.results.run import Resumed, check_same_run, create_or_resume, finished
 from pipeline.scheduling.recipe import ALGORITHM_VERSION
 from pipeline.scheduling.tenure import Tenure
 from pipeline.storage.access import open_store
@@ -31,7 +31,6 @@ from schemas.run import RunRecord, SuccessRecord
 log = logging.getLogger(__name__)
 
 LEASE_LOOK_S = 2.0  # between looks at another driver's lease; it is renewed every ten seconds if that one lives
-FREE_FIELDS = ("created_at", "neckar_version", "manifest_uri", "manifest_sha256")  # may differ when a run resumes
 
 T = TypeVar("T")
 
@@ -89,8 +88,7 @@ class Opening:
         if success is None or standing is None:
             return None
         record = self._record(standing.precision, standing.weights_sha256)
-        if record.model_copy(update={name: getattr(standing, name) for name in FREE_FIELDS}) != standing:
-            create_or_resume(self.store, record, owner=self._owner)  # tells every difference, and changes nothing
+        check_same_run(self.store, standing, record)
         return success
 
     def begin(self) -> Resumed | None:
@@ -107,7 +105,9 @@ class Opening:
             self._tenure = Tenure(self._patiently(lambda: acquire(self.store, self._owner)))
             return None
         record = self._record(standing.precision, standing.weights_sha256)
-        return self._taken(self._patiently(lambda: create_or_resume(self.store, record, owner=self._owner)))
+        run = self._patiently(lambda: create_or_resume(self.store, record, owner=self._owner))
+        self._tenure = Tenure(run.lease)
+        return run
 
     def create(self, *, precision: Precision, weights_sha256: str) -> Resumed:
         """Write down what the run is, now that a worker has told.
@@ -122,8 +122,8 @@ class Opening:
         """
         asked = self._loaded.manifest.settings.precision
         record = self._record(asked if asked != "auto" else precision, weights_sha256)
-        self.close()
-        return self._taken(create_or_resume(self.store, record, owner=self._owner))
+        assert self._tenure is not None, "begin comes first"
+        return create_or_resume(self.store, record, owner=self._owner, lease=self._tenure.lease)
 
     @property
     def lost(self) -> str | None:
@@ -135,10 +135,6 @@ class Opening:
         if self._tenure is not None:
             self._tenure.end()
             self._tenure = None
-
-    def _taken(self, run: Resumed) -> Resumed:
-        self._tenure = Tenure(run.lease)
-        return run
 
     def todo(self, run: Resumed, *, retry_failed: bool) -> Iterator[Pair]:
         """The pairs without a result, read as they are needed.

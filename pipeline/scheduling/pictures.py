@@ -14,7 +14,8 @@ from pipeline.images.resize import resize
 from pipeline.storage.access import read_uri
 from schemas.fields import Resample
 
-CACHE_BYTES = 1 << 30  # some 1300 pictures at 256 px; a factorial comes back to the same few
+CACHE_BYTES = 512 << 20  # some 650 pictures at 256 px; a factorial comes back to the same few
+DECODERS = 2  # at a time: a picture of a hundred megapixels takes gigabytes on its way to its small copy
 
 Size = int | tuple[int, int]  # longest side, or exactly (height, width), px
 
@@ -46,6 +47,7 @@ class Pictures:
         self._held: OrderedDict[tuple[str, Size, str], Picture] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._decoding = threading.Semaphore(DECODERS)
         self.reads = 0  # objects fetched; tests read it
 
     def at(self, uri: str, size: Size, resample: Resample) -> Picture:
@@ -62,7 +64,8 @@ class Pictures:
                 return self._held[key]
             self.reads += 1
         data = read_uri(uri)
-        pixels = resize(decode(data, name=uri), size, resample, name=uri)
+        with self._decoding:
+            pixels = resize(decode(data, name=uri), size, resample, name=uri)
         sha256 = hashlib.sha256(data).hexdigest()
         height, width, _ = pixels.shape
         picture = Picture(sha256, f"{sha256}:{height}x{width}:{resample}", pixels)

@@ -80,6 +80,7 @@ class Board:
         self._clock = clock
         self._began = clock()
         self._pace = Pace()
+        self._counts = Counts()
 
     @property
     def elapsed_s(self) -> float:
@@ -87,8 +88,8 @@ class Board:
         return self._clock() - self._began
 
     def say(self, waiting_for: str) -> None:
-        """Before the work: only what is waited for."""
-        self.report(Counts(), in_flight=0, workers=0, waiting_for=waiting_for)
+        """Before and after the work: only what is waited for."""
+        self.report(self._counts, in_flight=0, workers=0, waiting_for=waiting_for)
 
     def report(self, counts: Counts, *, in_flight: int, workers: int, waiting_for: str) -> None:
         """Tell of the work.
@@ -100,6 +101,7 @@ class Board:
             waiting_for: in words.
         """
         now = self._clock()
+        self._counts = counts
         if workers:
             self._pace.note(now, counts.settled)
         rate = self._pace.rate(now, counts.settled)

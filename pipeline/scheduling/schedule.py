@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.scheduling.backlog import Backlog
 from pipeline.scheduling.blame import Blame, Charge, Sentence
-from pipeline.scheduling.crew import Crew, Worker
+from pipeline.scheduling.crew import Crew, Worker, listed
 from pipeline.scheduling.events import (
     Advance,
     Cause,
@@ -95,7 +95,8 @@ class Schedule:
 
     def waiting_for(self) -> str:
         """In words, what has to happen next for the run to go on."""
-        parts = [str(worker) for worker in self._crew.values() if worker.leases]
+        busy = [str(worker) for worker in self._crew.values() if worker.leases]
+        parts = [listed(busy, "; ")] if busy else []
         starting = len(self._crew) - self._crew.ready
         if starting:
             parts.append(f"{starting} worker(s) to start (are GPUs or cores free on the cluster?)")

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.manifests.source import LoadedManifest
+from pipeline.results.lease import LeaseLost
 from pipeline.results.run import Resumed
 from pipeline.results.success import seal
 from pipeline.scheduling.cluster import Cluster
 from pipeline.scheduling.driver import Driver
-from pipeline.scheduling.ending import Interrupted
+from pipeline.scheduling.ending import Interrupted, Stopped
 from pipeline.scheduling.interruption import Interruption
 from pipeline.scheduling.limits import Limits
 from pipeline.scheduling.opening import Opening
 from pipeline.scheduling.order import Order
 from pipeline.scheduling.progress import Board, Progress
 from pipeline.scheduling.staffing import staff
+from pipeline.storage.store import StoreError
 from schemas.run import SuccessRecord
 
 EQUIP = "pipeline.scheduling.equipment:synthesizer"
@@ -67,7 +69,7 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
 
     Raises:
         UserError: what the user can mend: mistakes in the pairs, another run at that place, another driver at work.
-        StoreError: the output cannot be read or written, found before Ray starts.
+        StoreError: the output cannot be read or written; found before Ray starts.
         Stopped: the run gave up; the message is the reason.
         Interrupted: Ctrl-C or SIGTERM. All that was done is written.
         Incomplete: pairs are unaccounted for.
@@ -78,7 +80,8 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
     success = opening.finished()
     if success is None:
         try:
-            success = _make(opening, board, request, loaded.weights)
+            board.total = opening.pairs(timeout_s=SURVEY_S)
+            success = _finish(opening, opening.begin(), board, request, loaded.weights)
         except KeyboardInterrupt:
             raise Interrupted from None
         finally:
@@ -104,33 +107,40 @@ class _Request:
     equip: str
 
 
-def _make(opening: Opening, board: Board, request: _Request, weights: str) -> SuccessRecord:
-    run = opening.begin()
-    board.total = opening.pairs(timeout_s=SURVEY_S)
-    if run is None or _is_open(run, request):
-        board.say("Ray to start")
-        with Cluster(request.address) as cluster, Interruption() as interruption:
-            staffing = staff(cluster.machines, request.workers)
-            order = Order(
-                weights=weights,
-                gpu=staffing.gpus > 0,
-                slots=request.slots,
-                threads=staffing.threads,
-                equip=request.equip,
-            )
-            driver = Driver(
-                opening,
-                run,
-                cluster,
-                staffing=staffing,
-                order=order,
-                limits=request.limits,
-                retry_failed=request.retry_failed,
-                board=board,
-            )
-            run = driver.work(interruption)
-    board.say("the results to be compacted")
-    return seal(opening.store, run.record, run.lease)
+def _finish(opening: Opening, run: Resumed | None, board: Board, request: _Request, weights: str) -> SuccessRecord:
+    """From the run as it was left to its end."""
+    try:
+        if run is None or _is_open(run, request):
+            run = _make(opening, run, board, request, weights)
+        board.say("the results to be compacted")
+        return seal(opening.store, run.record, run.lease)
+    except (StoreError, LeaseLost) as error:  # the output could be written when the run began
+        raise Stopped(str(error)) from error
+
+
+def _make(opening: Opening, run: Resumed | None, board: Board, request: _Request, weights: str) -> Resumed:
+    """Every pair that is to be done, on a cluster."""
+    board.say("Ray to start")
+    with Cluster(request.address) as cluster, Interruption() as interruption:
+        staffing = staff(cluster.machines, request.workers)
+        order = Order(
+            weights=weights,
+            gpu=staffing.gpus > 0,
+            slots=request.slots,
+            threads=staffing.threads,
+            equip=request.equip,
+        )
+        driver = Driver(
+            opening,
+            run,
+            cluster,
+            staffing=staffing,
+            order=order,
+            limits=request.limits,
+            retry_failed=request.retry_failed,
+            board=board,
+        )
+        return driver.work(interruption)
 
 
 def _is_open(run: Resumed, request: _Request) -> bool:

@@ -29,6 +29,18 @@ ROOT = Path(__file__).parents[2]
 HERE = "tests.scheduling.standin"
 
 
+@pytest.fixture(scope="module")
+def cluster():
+    """A Ray cluster on this machine's loopback that runs join: a head without cores and a node with two."""
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # see pipeline/scheduling/cluster.py
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    cluster.add_node(num_cpus=2)
+    yield cluster
+    cluster.shutdown()
+
+
 def manifest(folder, pairs, name="jobs.json", **settings):
     """A manifest of pairs, each given by its own settings."""
     rng = np.random.default_rng(0)
@@ -48,9 +60,13 @@ def manifest(folder, pairs, name="jobs.json", **settings):
     return load_manifest(str(path))
 
 
-def go(loaded, folder, **options):
-    options = {"equip": f"{HERE}:equip", "workers": 2, "slots": 3} | options
-    return run(loaded, output=str(folder / "run"), **options)
+@pytest.fixture
+def go(cluster, tmp_path):
+    def go(loaded, **options):
+        options = {"equip": f"{HERE}:equip", "workers": 2, "slots": 3, "address": cluster.address} | options
+        return run(loaded, output=str(tmp_path / "run"), **options)
+
+    return go
 
 
 def statuses(folder):
@@ -59,7 +75,7 @@ def statuses(folder):
     return {row["pair_id"]: row for row in table}
 
 
-def test_a_run_through_every_accident(tmp_path):
+def test_a_run_through_every_accident(tmp_path, go):
     """Two that kill their process, one that hangs, one that raises, and the errors that are a pair's own."""
     fates = {
         3: standin.SIGKILL,
@@ -74,7 +90,7 @@ def test_a_run_through_every_accident(tmp_path):
     pairs[28] = {"iterations": 100_000}
     loaded = manifest(tmp_path, pairs)
     seen = []
-    summary = go(loaded, tmp_path, limits=Limits(silence_s=4, pair_s=10), progress=seen.append)
+    summary = go(loaded, limits=Limits(silence_s=4, pair_s=10), progress=seen.append)
 
     found = statuses(tmp_path)
     assert (summary.ok, summary.failed, summary.quarantined) == (23, 3, 4)
@@ -97,24 +113,24 @@ def test_a_run_through_every_accident(tmp_path):
     assert max(record.settled for record in seen) == 30
 
 
-def test_a_finished_run_is_left_alone_and_a_changed_manifest_refused(tmp_path):
+def test_a_finished_run_is_left_alone_and_a_changed_manifest_refused(tmp_path, go):
     loaded = manifest(tmp_path, [{}, {}])
-    assert go(loaded, tmp_path, workers=1).ok == 2
+    assert go(loaded, workers=1).ok == 2
     before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "run").rglob("*"))
-    assert go(loaded, tmp_path).ok == 2
+    assert go(loaded).ok == 2
     assert sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "run").rglob("*")) == before
     with pytest.raises(UserError, match=r"settings\.iterations: was 5, is 6 now"):
-        go(manifest(tmp_path, [{}, {}], iterations=6), tmp_path)
+        go(manifest(tmp_path, [{}, {}], iterations=6))
 
 
-def test_a_setup_that_never_succeeds_ends_the_run_with_the_reason(tmp_path):
+def test_a_setup_that_never_succeeds_ends_the_run_with_the_reason(tmp_path, go):
     with pytest.raises(Stopped, match="3 failed in a row: RuntimeError: the driver of the device is too old"):
-        go(manifest(tmp_path, [{}]), tmp_path, workers=1, equip=f"{HERE}:equip_badly")
+        go(manifest(tmp_path, [{}]), workers=1, equip=f"{HERE}:equip_badly")
 
 
-def test_what_the_user_can_mend_in_the_setup_is_told_as_such(tmp_path):
+def test_what_the_user_can_mend_in_the_setup_is_told_as_such(tmp_path, go):
     with pytest.raises(UserError, match="weights: nowhere: no such file"):
-        go(manifest(tmp_path, [{}]), tmp_path, workers=1, equip=f"{HERE}:equip_by_mistake")
+        go(manifest(tmp_path, [{}]), workers=1, equip=f"{HERE}:equip_by_mistake")
 
 
 DRIVE = """
@@ -123,7 +139,7 @@ from pipeline.manifests.source import load_manifest
 from pipeline.scheduling.ending import Interrupted
 from pipeline.scheduling.session import run
 try:
-    print(run(load_manifest(sys.argv[1]), output=sys.argv[2], workers=2, slots=2, equip="tests.scheduling.standin:equip"))
+    print(run(load_manifest(sys.argv[1]), output=sys.argv[2], slots=2, equip="tests.scheduling.standin:equip"))
 except Interrupted:
     sys.exit(130)
 """
@@ -133,6 +149,7 @@ def start_driver(folder):
     return subprocess.Popen(
         [sys.executable, "-c", DRIVE, str(folder / "jobs.json"), str(folder / "run")],
         cwd=ROOT,
+        start_new_session=True,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -145,22 +162,37 @@ def wait_for_pictures(folder, count):
         time.sleep(0.05)
 
 
-def test_ctrl_c_writes_what_is_done_and_the_same_command_goes_on(tmp_path):
+def test_a_lost_node_charges_nobody(tmp_path, go, cluster):
+    loaded = manifest(tmp_path, [{}] * 12, iterations=200)
+    node = cluster.add_node(num_cpus=2)
+    killed = []
+
+    def kill_the_node(progress):
+        if progress.workers == 4 and progress.settled and not killed:
+            killed.append(True)
+            cluster.remove_node(node, allow_graceful=False)
+
+    assert go(loaded, workers=4, slots=1, progress=kill_the_node).ok == 12
+    assert killed
+    assert all(row["attempts"] <= 2 for row in statuses(tmp_path).values())
+
+
+def test_ctrl_c_writes_what_is_done_and_the_same_command_goes_on(tmp_path, go):
     loaded = manifest(tmp_path, [{}] * 40, iterations=100)
     driver = start_driver(tmp_path)
     wait_for_pictures(tmp_path, 5)
-    driver.send_signal(signal.SIGINT)
+    os.killpg(driver.pid, signal.SIGINT)  # a terminal sends it to all processes of the command, Ray's too
     output, _ = driver.communicate(timeout=60)
     assert driver.returncode == 130
     assert output == ""  # Ray's own messages stay off the standard output
     done = open_run(str(tmp_path / "run")).counts().total
     assert 5 <= done < 40
     began = time.monotonic()
-    assert go(loaded, tmp_path).ok == 40
+    assert go(loaded).ok == 40
     assert time.monotonic() - began < 30  # the lease was given back, nobody waits for it
 
 
-def test_a_killed_driver_loses_nothing(tmp_path):
+def test_a_killed_driver_loses_nothing(tmp_path, go):
     loaded = manifest(tmp_path, [{}] * 40, iterations=100)
     driver = start_driver(tmp_path)
     wait_for_pictures(tmp_path, 5)
@@ -168,19 +200,19 @@ def test_a_killed_driver_loses_nothing(tmp_path):
     driver.communicate(timeout=60)
     made = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run" / "images").rglob("*.png")}
     waited = []
-    assert go(loaded, tmp_path, progress=lambda record: waited.append(record.waiting_for)).ok == 40
+    assert go(loaded, progress=lambda record: waited.append(record.waiting_for)).ok == 40
     assert any(text.startswith("the lease of") for text in waited)
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run" / "images").rglob("*.png")}
     assert made.items() <= after.items()  # pictures without a row were found, not made again
 
 
-def test_a_second_driver_is_refused(tmp_path):
-    loaded = manifest(tmp_path, [{}] * 400, iterations=100)
+def test_a_second_driver_is_refused(tmp_path, go):
+    loaded = manifest(tmp_path, [{}] * 400, iterations=2000)
     driver = start_driver(tmp_path)
     try:
         wait_for_pictures(tmp_path, 1)
         with pytest.raises(LeaseHeld, match="is at work on this run"):
-            go(loaded, tmp_path)
+            go(loaded)
     finally:
         driver.send_signal(signal.SIGTERM)
         driver.communicate(timeout=60)

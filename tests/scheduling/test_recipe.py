@@ -1,0 +1,134 @@
+"""From a pair to a task and an identity."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipeline.images.encode import encode_png
+from pipeline.results.rows import rows_to_table
+from pipeline.scheduling.expectation import cost_of, program_of
+from pipeline.scheduling.pictures import Pictures
+from pipeline.scheduling.recipe import recipe
+from pipeline.scheduling.record import settled_row
+from schemas.errors import ErrorCode, PairError
+from schemas.pair import Pair
+from schemas.results import RESULTS_SCHEMA
+from schemas.settings import Settings
+
+
+@pytest.fixture
+def wide(tmp_path):
+    return painted(tmp_path / "wide.png", 40, 80)
+
+
+@pytest.fixture
+def tall(tmp_path):
+    return painted(tmp_path / "tall.png", 90, 60)
+
+
+def painted(path, height, width):
+    pixels = np.random.default_rng(height).integers(0, 255, (height, width, 3), np.uint8)
+    path.write_bytes(encode_png(pixels, {}))
+    return str(path)
+
+
+def made(content, style, *, precision="float32", **settings):
+    pair = Pair(0, "p", content, style, Settings(size=48).merged(settings))
+    return recipe(pair, Pictures(), precision=precision, weights_sha256="5" * 64)
+
+
+def test_the_content_gives_the_geometry(wide, tall):
+    task = made(wide, tall).task
+    assert (task.program.height, task.program.width) == (24, 48)
+    assert task.content.shape == (24, 48, 3)
+    assert task.style.shape == (48, 32, 3)  # the same rule for its longest side
+    assert task.content_key != task.style_key
+
+
+def test_a_texture_has_the_geometry_of_its_style(tall):
+    task = made(None, tall, alpha=0.0).task
+    assert (task.program.height, task.program.width) == (48, 32)
+    assert task.program.content_layers == ()
+    assert task.content is None
+
+
+def test_a_reconstruction_has_no_style_layers(wide):
+    task = made(wide, None, beta=0.0).task
+    assert (task.program.style_layers, task.style_weights, task.style) == ((), (), None)
+
+
+def test_an_exact_size_is_everyones(wide, tall):
+    task = made(wide, tall, size=[32, 20]).task
+    assert task.content.shape == task.style.shape == (32, 20, 3)
+
+
+@pytest.mark.parametrize("init", ["content", "style", "uri"])
+def test_a_start_has_exactly_the_outputs_geometry(wide, tall, init):
+    task = made(wide, tall, init=tall if init == "uri" else init).task
+    assert task.init.shape == (24, 48, 3)
+    assert np.array_equal(task.init, task.content) == (init == "content")
+
+
+def test_auto_is_the_runs_precision_and_another_is_kept(wide, tall):
+    pair = Pair(0, "p", wide, tall, Settings(size=48))
+    own = dataclasses.replace(pair, settings=Settings(size=48, precision="float32"))
+    auto, kept = (recipe(p, Pictures(), precision="bfloat16", weights_sha256="5" * 64) for p in (pair, own))
+    assert auto.task.program.precision == auto.settings.precision == "bfloat16"
+    assert kept.task.program.precision == "float32"
+    assert auto.spec_hash != kept.spec_hash
+    assert kept.spec_hash == made(wide, tall).spec_hash
+
+
+def test_the_identity_is_that_of_the_pictures_not_of_their_names(wide, tall, tmp_path):
+    (tmp_path / "copy.png").write_bytes((tmp_path / "wide.png").read_bytes())
+    assert made(wide, tall).spec_hash == made(str(tmp_path / "copy.png"), tall).spec_hash
+    assert made(wide, tall).spec_hash != made(tall, wide).spec_hash
+    assert made(wide, tall, init=wide).spec_hash == made(wide, tall, init=str(tmp_path / "copy.png")).spec_hash
+
+
+def test_the_task_is_named_by_its_identity(wide, tall):
+    found = made(wide, tall)
+    assert found.task.key == found.spec_hash
+
+
+def test_a_picture_too_narrow_is_the_pairs_own_error(wide, tmp_path):
+    strip = painted(tmp_path / "strip.png", 10, 200)
+    with pytest.raises(PairError, match=r"strip\.png") as error:
+        made(strip, wide)
+    assert error.value.code is ErrorCode.IMAGE_TOO_SMALL
+
+
+def test_pairs_of_one_picture_and_one_network_share_a_program():
+    def program(content="a.png", style="b.png", **settings):
+        return program_of(Pair(0, "p", content, style, Settings().merged(settings)))
+
+    assert program(alpha=1.0, seed=3, iterations=9) == program()
+    assert program(style="c.png") == program()
+    assert program(content="c.png") != program()
+    assert program(size=[64, 64]) == program(content="c.png", size=[64, 64])
+    assert program(pooling="max") != program()
+    assert program(style=None) != program()
+
+
+def test_larger_and_longer_costs_more():
+    def cost(**settings):
+        return cost_of(Pair(0, "p", "a.png", "b.png", Settings().merged(settings)))
+
+    assert cost(size=512) == 4 * cost()
+    assert cost(iterations=1000) == cost(size=[256, 512]) == 2 * cost()
+
+
+@pytest.mark.parametrize(("content", "style"), [("a.png", "b.png"), ("a.png", None), (None, "b.png")])
+def test_a_row_without_a_picture_fits_the_schema(content, style):
+    pair = Pair(3, "p3", content, style, Settings(seed=5), {"alpha": "0.1"})
+    row = settled_row(
+        pair, "failed", attempts=2, worker="worker-1", code=ErrorCode.IMAGE_MISSING, message="a.png: no such file"
+    )
+    table = rows_to_table([row])
+    assert table.schema.equals(RESULTS_SCHEMA)
+    (told,) = table.to_pylist()
+    assert (told["pair_index"], told["attempts"], told["seed"]) == (3, 2, 5)
+    assert (told["spec_hash"], told["error_code"], dict(told["levels"])) == (None, "image_missing", {"alpha": "0.1"})

@@ -1,0 +1,83 @@
+"""Rows through a store's bad moments."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.results.ledger import list_parts, read_ledger
+from pipeline.results.parts import PART_ROWS, PartWriter
+from pipeline.scheduling.ending import Stopped
+from pipeline.scheduling.record import settled_row
+from pipeline.scheduling.register import Register
+from pipeline.storage.local import LocalStore
+from pipeline.storage.store import Denied, Full, Unavailable
+from schemas.errors import ErrorCode
+from schemas.pair import Pair
+from schemas.settings import Settings
+
+
+class Moody(LocalStore):
+    """A folder that fails as often as it is told to."""
+
+    mood: list[Exception]
+
+    def put(self, key, data, **conditions):
+        if self.mood:
+            raise self.mood.pop()
+        return super().put(key, data, **conditions)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Moody(tmp_path)
+    store.mood = []
+    return store
+
+
+def row(index):
+    pair = Pair(index, f"p{index}", "a.png", None, Settings(beta=0.0))
+    code = ErrorCode.IMAGE_MISSING
+    return settled_row(pair, "failed", attempts=1, worker="worker-1", code=code, message="a.png: no such file")
+
+
+def rows_on(store):
+    return read_ledger(store, list_parts(store)).counts().total
+
+
+def test_silence_is_waited_through_without_losing_a_row(store):
+    clock = iter(range(10_000))
+    register = Register(PartWriter(store, 1), clock=lambda: next(clock), patience_s=100)
+    store.mood = [Unavailable(store.uri, "no answer")] * 3
+    for index in range(PART_ROWS):
+        register.enter(row(index))
+    assert rows_on(store) == 0
+    register.enter(row(PART_ROWS))
+    register.close()
+    assert rows_on(store) == PART_ROWS + 1
+
+
+def test_endless_silence_stops_the_run(store):
+    clock = iter(range(10_000))
+    register = Register(PartWriter(store, 1), clock=lambda: next(clock), patience_s=5)
+    store.mood = [Unavailable(store.uri, "no answer")] * 100
+    register.enter(row(0))
+    with pytest.raises(Stopped, match=r"the results cannot be written: .*no answer"):
+        register.close()
+
+
+@pytest.mark.parametrize("error", [Full("s3://out", "no room"), Denied("s3://out", "credentials have expired")])
+def test_a_refusal_stops_it_at_once(store, error):
+    register = Register(PartWriter(store, 1))
+    store.mood = [error]
+    register.enter(row(0))
+    with pytest.raises(Stopped, match=r"s3://out: (no room|credentials have expired)"):
+        register.close()
+
+
+def test_a_run_taken_over_is_left(store):
+    first, second = Register(PartWriter(store, 1)), Register(PartWriter(store, 1))
+    first.enter(row(0))
+    second.enter(row(1))
+    first.close()
+    with pytest.raises(Stopped, match="a newer driver has closed"):
+        second.close()
