@@ -114,12 +114,16 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("error_code", pa.string(), "entry of Neckar's error vocabulary; null when ok"),
         _column("error_message", pa.string(), "one line with the place and the mend; null when ok"),
         _column("attempts", pa.int32(), "times the pair was handed to a worker", nullable=False),
-        _column("levels", pa.map_(pa.string(), pa.string()), "named level of every design factor; empty for listed pairs"),
+        _column(
+            "levels", pa.map_(pa.string(), pa.string()), "named level of every design factor; empty for listed pairs"
+        ),
         _column("content_uri", pa.string(), "the photograph; null for style-only pairs"),
         _column("style_uri", pa.string(), "the artwork; null for content-only pairs"),
         _column("content_sha256", pa.string(), "sha256 of the photograph's file, hex"),
         _column("style_sha256", pa.string(), "sha256 of the artwork's file, hex"),
-        _column("spec_hash", pa.string(), "identity of the image: sha256 of inputs, settings, weights and algorithm version"),
+        _column(
+            "spec_hash", pa.string(), "identity of the image: sha256 of inputs, settings, weights and algorithm version"
+        ),
         _column("image_uri", pa.string(), "the PNG, relative to the run"),
         _column("image_sha256", pa.string(), "sha256 of the PNG file, hex"),
         _column("pixel_sha256", pa.string(), "sha256 of the decoded RGB bytes, row by row, hex"),
@@ -128,8 +132,14 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("alpha", pa.float64(), "weight of the content loss (eq. 7)"),
         _column("beta", pa.float64(), "weight of the style loss (eq. 7)"),
         _column("alpha_beta_ratio", pa.float64(), "alpha/beta in the paper's convention, gatys2015"),
-        _column("alpha_beta_ratio_pytorch", pa.float64(), "the same balance as content weight over style weight in gatys_pytorch"),
-        _column("loss_convention", pa.string(), "gatys2015 or gatys_pytorch: the convention of alpha, beta and all losses"),
+        _column(
+            "alpha_beta_ratio_pytorch",
+            pa.float64(),
+            "the same balance as content weight over style weight in gatys_pytorch",
+        ),
+        _column(
+            "loss_convention", pa.string(), "gatys2015 or gatys_pytorch: the convention of alpha, beta and all losses"
+        ),
         _column("content_layers", pa.list_(pa.string()), "layers of the content loss"),
         _column("style_layers", pa.list_(pa.string()), "layers of the style loss"),
         _column("style_weights", pa.list_(pa.float64()), "w_l of each style layer (eq. 5)"),
@@ -142,14 +152,23 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("precision", pa.string(), "of the convolutions: float32 or bfloat16"),
         _column("seed", pa.int64(), "seed of the white noise"),
         _column("iterations", pa.int32(), "evaluations of loss and gradient", unit="evaluations"),
-        _column("stop_reason", pa.string(), "iterations, tolerance, or the rung of the robustness ladder that ended it"),
+        _column(
+            "stop_reason", pa.string(), "iterations, tolerance, or the rung of the robustness ladder that ended it"
+        ),
         _column("loss_total", pa.float64(), "alpha L_content + beta L_style (eq. 7) of the best iterate", unit=_LOSS),
         _column("loss_content", pa.float64(), "L_content (eq. 1), unweighted", unit=_LOSS),
         _column("loss_style", pa.float64(), "L_style (eq. 5), unweighted by beta", unit=_LOSS),
-        _column("loss_total_png", pa.float64(), "eq. 7 in float32 on the decoded 8-bit file: what an observer sees", unit=_LOSS),
+        _column(
+            "loss_total_png",
+            pa.float64(),
+            "eq. 7 in float32 on the decoded 8-bit file: what an observer sees",
+            unit=_LOSS,
+        ),
         _column("loss_content_png", pa.float64(), "eq. 1 in float32 on the decoded 8-bit file", unit=_LOSS),
         _column("loss_style_png", pa.float64(), "eq. 5 in float32 on the decoded 8-bit file", unit=_LOSS),
-        _column("loss_trace", TRACE_TYPE, "losses at every evaluation; a layer's column is its E_l (eq. 4)", unit=_LOSS),
+        _column(
+            "loss_trace", TRACE_TYPE, "losses at every evaluation; a layer's column is its E_l (eq. 4)", unit=_LOSS
+        ),
         _column("device", pa.string(), "name of the device that computed it"),
         _column("worker", pa.string(), "name of the worker that computed it"),
         _column("seconds", pa.float64(), "time in a slot, from admission to the end of the optimisation", unit="s"),
