@@ -23,6 +23,10 @@ def parse_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, " if "\n" in text.strip() else ""
         raise NotJson(f"not valid JSON at {where}column {error.colno}: {error.msg}") from None
+    except NotJson:
+        raise
+    except ValueError:  # Python's int() ends at 4300 digits
+        raise NotJson("not valid JSON: a number has too many digits") from None
     except RecursionError:
         raise NotJson("not valid JSON: nested too deeply") from None
 

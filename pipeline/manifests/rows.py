@@ -124,8 +124,9 @@ def _parquet_rows(file: BinaryIO, name: str) -> Iterator[Row]:
                 row += 1
                 given = {column: value for column, value in values.items() if value is not None}
                 yield _parquet_row(f"row {row}", given)
-    except (pa.ArrowException, OSError) as error:  # a damaged page is an OSError
-        raise UserError.at(name, f"not a valid Parquet file: {str(error).splitlines()[0]}") from None
+    except (pa.ArrowException, OSError, ValueError) as error:  # a damaged page is an OSError, a name a ValueError
+        reason, _, _ = str(error).partition("\n")
+        raise UserError.at(name, f"not a valid Parquet file: {reason}") from None
 
 
 def _parquet_row(place: str, values: dict[str, Any]) -> Row:

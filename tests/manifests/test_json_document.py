@@ -20,6 +20,7 @@ def test_json():
         ('{"a": 1,\n "b" 2}', "not valid JSON at line 2, column 6: Expecting ':' delimiter"),
         ('{"a": 1} x', "not valid JSON at column 10: Extra data"),
         ("", "not valid JSON at column 1: Expecting value"),
+        ("9" * 5000, "not valid JSON: a number has too many digits"),
         ("[" * 100_000, "not valid JSON: nested too deeply"),
     ],
     ids=lambda text: text[:40],

@@ -148,3 +148,16 @@ def test_a_parquet_file_that_cannot_be_read_is_refused():
 
 def test_settings_beside_columns_that_are_no_mapping_are_left_to_be_told():
     assert rows("content,settings,alpha\nx,5,1\n", "p.csv") == [Row("row 1 (line 2)", {"content": "x", "settings": 5})]
+
+
+def test_a_parquet_file_damaged_anywhere_is_read_or_refused():
+    good = parquet(id=["a", "b"], content=["x", "y"], alpha=[0.5, None])
+    refused = 0
+    for i in range(0, len(good), 3):
+        data = bytearray(good)
+        data[i] ^= 0xFF
+        try:
+            rows(bytes(data), "p.parquet")
+        except UserError as error:
+            refused += str(error).startswith("p.parquet: ")
+    assert refused > 100
