@@ -29,7 +29,7 @@ def run(
     ] = None,
     base: BaseOption = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try failed and quarantined pairs once more.")
+        bool, typer.Option("--retry-failed", help="Try failed pairs of an unfinished run again.")
     ] = False,
 ) -> int:
     """Make every picture of a manifest; the same command again resumes."""
@@ -44,6 +44,8 @@ def run(
     target = absolute(output) if output is not None else loaded.output
     if target is None:
         raise UserError.at(manifest, "names no output; add --output URI, or the key 'output'")
+    if retry_failed:
+        _refuse_sealed(target)
     with reporting(loaded.manifest.name) as report:
         try:
             summary = session.run(
@@ -75,3 +77,16 @@ def run(
             )
         )
     return Exit.SOME_FAILED if summary.failed or summary.quarantined else Exit.OK
+
+
+def _refuse_sealed(target: str) -> None:
+    """A complete set does not change any more: readers and citations trust _SUCCESS.json."""
+    from pipeline.results.run import finished
+    from pipeline.storage.access import open_store
+
+    success = finished(open_store(target))
+    if success is not None and success.failed + success.quarantined:
+        counts = f"failed {success.failed:,}, quarantined {success.quarantined:,}"
+        raise UserError.at(
+            f"--retry-failed {target}", f"the run is complete ({counts}) and changes no more; give a new --output"
+        )

@@ -37,10 +37,10 @@ pairs:
 LONG = """
 schema_version: 1
 name: long
-settings: {size: 48, iterations: 60}
+settings: {size: 48, iterations: 40}
 pairs_from: pairs.csv
 """
-LONG_PAIRS = 16  # two at a time: a second or so between the first picture and the next two
+LONG_PAIRS = 10  # two at a time: a second or so between the first picture and the next two
 LONG_COMMAND = ("run", "long.yaml", "--output", "out", "--slots", "2")
 
 
@@ -129,9 +129,10 @@ def test_a_pair_that_cannot_be_made_does_not_stop_the_others(neckar, manifest):
     assert [tuple(row.values()) for row in rows] == [("bad", "failed", "image_missing"), ("good", "ok", "")]
     status = neckar("status", "out")
     assert "image_missing 1" in status.stdout
-    refused = neckar("show", "out", "bad", "--save", "x.png")
-    assert refused.returncode == 2
-    assert "bad" in refused.stderr
+    sealed = neckar("run", "holes.yaml", "--output", "out", "--retry-failed")
+    assert sealed.returncode == 2
+    assert "--retry-failed" in sealed.stderr
+    assert "failed 1" in sealed.stderr
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_resumes(neckar, manifest, tmp_path):
