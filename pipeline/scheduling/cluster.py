@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import time
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,6 +19,7 @@ from schemas.errors import UserError
 log = logging.getLogger(__name__)
 
 OBJECT_STORE_BYTES = 256 << 20  # rows and their traces pass through it, never pictures
+KNOCK_S = 10.0  # for a cluster's head to take a connection
 MESSAGE_MAX = 300  # characters of a death's message: it ends up in a row
 
 _LOCATE = "locate"  # the first call of every worker; `hear` keeps its answer to itself
@@ -84,6 +86,7 @@ class Cluster:
                 object_store_memory=OBJECT_STORE_BYTES,
             )
             return self
+        _knock(self._address)
         try:
             ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -182,6 +185,18 @@ class Cluster:
             return Loss(name, node, Cause.PREEMPTED if taken else Cause.NODE_LOST, message, None)
         lost = isinstance(error, errors.ActorUnavailableError | errors.NodeDiedError)
         return Loss(name, node, Cause.NODE_LOST if lost else Cause.CRASHED, message, None)
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens at `host:port`: Ray itself would try for minutes. Raises `UserError`."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()) or "/" in host:
+        return  # "auto" or ray://, which Ray looks up itself
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
+    except OSError as error:
+        mend = "give the HOST:PORT that `ray start --head` has printed, 6379 by default"
+        raise UserError.at(f"--address {address}", f"nobody answers there ({error}); {mend}") from None
 
 
 def _in_a_line(text: str) -> str:

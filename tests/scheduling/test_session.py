@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -32,7 +33,6 @@ HERE = "tests.scheduling.standin"
 @pytest.fixture(scope="module")
 def cluster():
     """A Ray cluster on this machine's loopback that runs join: a head without cores and a node with two."""
-    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # see pipeline/scheduling/cluster.py
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
@@ -63,8 +63,8 @@ def manifest(folder, pairs, name="jobs.json", **settings):
 @pytest.fixture
 def go(cluster, tmp_path):
     def go(loaded, **options):
-        options = {"equip": f"{HERE}:equip", "workers": 2, "slots": 3, "address": cluster.address} | options
-        return run(loaded, output=str(tmp_path / "run"), **options)
+        usual = {"equip": f"{HERE}:equip", "workers": 2, "slots": 3, "address": cluster.address}
+        return run(loaded, **{"output": str(tmp_path / "run")} | usual | options)
 
     return go
 
@@ -162,7 +162,8 @@ def wait_for_pictures(folder, count):
         time.sleep(0.05)
 
 
-def test_a_lost_node_charges_nobody(tmp_path, go, cluster):
+@pytest.mark.parametrize("noticed", [False, True])
+def test_a_lost_node_charges_nobody(tmp_path, go, cluster, noticed):
     loaded = manifest(tmp_path, [{}] * 12, iterations=200)
     node = cluster.add_node(num_cpus=2)
     killed = []
@@ -170,11 +171,22 @@ def test_a_lost_node_charges_nobody(tmp_path, go, cluster):
     def kill_the_node(progress):
         if progress.workers == 4 and progress.settled and not killed:
             killed.append(True)
-            cluster.remove_node(node, allow_graceful=False)
+            cluster.remove_node(node, allow_graceful=noticed)
 
     assert go(loaded, workers=4, slots=1, progress=kill_the_node).ok == 12
     assert killed
     assert all(row["attempts"] <= 2 for row in statuses(tmp_path).values())
+
+
+def test_a_run_on_s3(tmp_path, go, s3_uri):
+    """On a Ray of its own, whose workers inherit this process's AWS environment."""
+    loaded = manifest(tmp_path, [{}] * 5 + [{"seed": standin.NON_FINITE}])
+    summary = go(loaded, output=s3_uri, address=None)
+    assert (summary.run, summary.ok, summary.failed) == (s3_uri, 5, 1)
+    reader = open_run(s3_uri)
+    row = reader.row("p4")
+    assert hashlib.sha256(reader.image(row)).hexdigest() == row.image_sha256
+    assert reader.success.pairs == 6
 
 
 def test_ctrl_c_writes_what_is_done_and_the_same_command_goes_on(tmp_path, go):

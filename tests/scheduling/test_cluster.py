@@ -1,0 +1,62 @@
+"""The door to Ray."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.scheduling.cluster import MESSAGE_MAX, Cluster, _in_a_line
+from schemas.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+
+LOCAL = """
+from pipeline.scheduling.cluster import Cluster
+with Cluster(None) as cluster:
+    import ray
+    assert cluster.machines[0].cpus >= 1
+    print(*(node["NodeManagerAddress"] for node in ray.nodes()))
+"""
+
+
+@pytest.mark.slow
+def test_a_local_ray_stays_on_loopback():
+    """In a process of its own: Ray reads its environment once."""
+    command = [sys.executable, "-c", LOCAL]
+    ours = {name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"}
+    done = subprocess.run(command, cwd=ROOT, env=ours, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "127.0.0.1\n", done.stderr
+
+
+def test_an_address_where_nobody_listens_is_told_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with (
+        pytest.raises(UserError, match=rf"--address 127\.0\.0\.1:{port}: nobody answers there"),
+        Cluster(f"127.0.0.1:{port}"),
+    ):
+        pass
+
+
+def test_an_address_that_is_none():
+    with pytest.raises(UserError, match="--address nonsense: no Ray cluster answers there"), Cluster("nonsense"):
+        pass
+
+
+def test_rays_words_for_a_death_become_a_line():
+    told = """The actor died unexpectedly before finishing this task.
+\tclass_name: WorkerProcess
+\tpid: 15126
+The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR Worker exit detail: Worker \
+unexpectedly exits with a connection error code 2. End of file. Some common causes include: (1) the process was \
+killed by the OOM killer due to high memory usage, (2) ray stop --force was called."""
+    assert _in_a_line(told) == (
+        "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR Worker exit detail: "
+        "Worker unexpectedly exits with a connection error code 2. End of file."
+    )
+    assert len(_in_a_line("long " * 1000)) == MESSAGE_MAX
