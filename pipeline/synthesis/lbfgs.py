@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,6 +18,26 @@ from torch import Tensor
 
 HISTORY = 20  # pairs (s, y); 100, torch's default, reached no lower loss here
 CURVATURE_MIN = 1e-10  # smallest accepted s.y / y.y, against a division by rounding noise
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How far to go; the defaults are those of `torch.optim.LBFGS` without line search.
+
+    Attributes:
+        first: Euclidean length of a step without history, doubled after every pair whose curvature was not positive;
+            None: min(1, 1/|g|_1) times the gradient.
+        longest: longer steps are shortened to this length.
+        stretch: factor of gamma = s.y / y.Ky. The kinks of ReLU and the rounding of bfloat16 put into y what is not
+            curvature along s, and gamma comes out too small.
+    """
+
+    first: float | None = None
+    longest: float = math.inf
+    stretch: float = 1.0
+
+
+TORCH = Steps()
 
 
 class LBFGS:
@@ -32,9 +53,7 @@ class LBFGS:
         dtype: of images and gradients.
         device: where they are.
         precondition: K as a function of gradients (B, n), or None for the identity.
-        first_step: Euclidean length of a step without history, doubled after every pair whose curvature was not
-            positive; None: torch's rule, which makes it min(1, 1/|g|_1) times the gradient.
-        longest_step: longer ones are shortened to this length.
+        steps: how far to go.
     """
 
     def __init__(
@@ -46,12 +65,10 @@ class LBFGS:
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
         precondition: Callable[[Tensor], Tensor] | None = None,
-        first_step: float | None = None,
-        longest_step: float = math.inf,
+        steps: Steps = TORCH,
     ) -> None:
         self._m = history
-        self._first_step = first_step
-        self._longest_step = longest_step
+        self._steps = steps
         self._precondition = precondition
         self._pairs = torch.zeros(slots, 2 * history, n, dtype=dtype, device=device)  # rows s_0, Ky_0, s_1, Ky_1, ...
         self._gradient = torch.zeros(slots, n, dtype=dtype, device=device)
@@ -86,24 +103,24 @@ class LBFGS:
         if used == 0:
             step = torch.mul(Kg, -self._first_length(memory, Kg), out=self._step[slot])
         else:
-            weights, weight_g = memory.direction()
+            weights, weight_g = memory.direction(self._steps.stretch)
             w = torch.tensor(weights[:used], dtype=x.dtype, device=x.device)
             step = torch.mv(pairs[:used].T, w, out=self._step[slot])
             step.add_(Kg, alpha=weight_g)
-        if self._longest_step < math.inf:
+        if self._steps.longest < math.inf:
             length = _norm(step)
-            if length > self._longest_step:
-                step.mul_(self._longest_step / length)
+            if length > self._steps.longest:
+                step.mul_(self._steps.longest / length)
         x += step
         memory.moved = True
 
     def _first_length(self, memory: _Memory, Kg: Tensor) -> float:
         """Factor of the gradient in a step without history."""
-        if self._first_step is None:
+        if self._steps.first is None:
             absolute = _sum(Kg.abs())
             return min(1.0, 1.0 / absolute) if absolute > 0.0 else 0.0
         norm = _norm(Kg)
-        length = self._first_step * 2.0**memory.rejected
+        length = self._steps.first * 2.0**memory.rejected
         return length / norm if norm > 0.0 else 0.0
 
     def _remember(self, slot: int, memory: _Memory, pairs: Tensor, g: Tensor, Kg: Tensor) -> None:
@@ -176,8 +193,11 @@ class _Memory:
             self._fresh = None
         self._sg[:used], self._yg[:used] = sg, yg
 
-    def direction(self) -> tuple[np.ndarray, float]:
+    def direction(self, stretch: float) -> tuple[np.ndarray, float]:
         """The two-loop recursion (Nocedal & Wright, algorithm 7.4) on weights.
+
+        Args:
+            stretch: factor of gamma.
 
         Returns:
             Weights of s_0, Ky_0, s_1, ... in the direction d = -H g, and the weight of K g.
@@ -185,7 +205,7 @@ class _Memory:
         order = self._order
         sy, yy = self._sy, self._yy
         newest = order[-1]
-        gamma = sy[newest, newest] / yy[newest, newest]
+        gamma = stretch * sy[newest, newest] / yy[newest, newest]
         a = np.zeros(self._m)
         for k in range(len(order) - 1, -1, -1):
             i, newer = order[k], order[k + 1 :]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,16 +11,18 @@ import torch.nn.functional as nn
 from torch import Tensor
 
 from pipeline.synthesis.adam import Adam
-from pipeline.synthesis.lbfgs import LBFGS
+from pipeline.synthesis.lbfgs import LBFGS, Steps
 from pipeline.synthesis.network import Network
 from pipeline.synthesis.noise import from_network, start
 from pipeline.synthesis.objective import Objective, Targets, as_losses
+from pipeline.synthesis.preconditioner import FourierPreconditioner
 from pipeline.synthesis.task import Failure, Program, Solution, Task
 
 WINDOW = 20  # evaluations over which `tolerance` looks at the loss
 ALIGNED = 16  # numbers a row is padded to: BLAS rounds differently where a row starts off a 64-byte line
 FIRST_STEP = 1.0  # root mean square of the change, levels of 0-255; torch's 1/|g|_1 changes no pixel visibly
 LONGEST_STEP = 10.0  # likewise; without a line search a bad curvature estimate would throw the image far out
+STRETCH = 3.0  # of L-BFGS's first Hessian approximation; 8 was too much, the runs are in docs/benchmarks.md
 LADDER = ("", "+restart", "+adam")  # what is tried after a loss or gradient that is not finite
 
 
@@ -48,17 +49,9 @@ class SlotEngine:
         network: deep enough for the program.
         program: what all images share.
         slots: S >= 1.
-        precondition: for L-BFGS, see there.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        program: Program,
-        slots: int,
-        *,
-        precondition: Callable[[Tensor], Tensor] | None = None,
-    ) -> None:
+    def __init__(self, network: Network, program: Program, slots: int) -> None:
         assert slots >= 1
         self.program = program
         self._objective = Objective(network, program)
@@ -75,9 +68,10 @@ class SlotEngine:
                 n,
                 dtype=self._dtype,
                 device=self._device,
-                precondition=precondition,
-                first_step=FIRST_STEP * self._n**0.5,
-                longest_step=LONGEST_STEP * self._n**0.5,
+                precondition=FourierPreconditioner(
+                    program.height, program.width, device=self._device, dtype=self._dtype
+                ),
+                steps=Steps(FIRST_STEP * self._n**0.5, LONGEST_STEP * self._n**0.5, STRETCH),
             )
             if program.optimizer == "lbfgs"
             else None

@@ -116,7 +116,7 @@ class Synthesizer:
         if not self._queues:
             return None
         program = max(self._queues, key=lambda p: len(self._queues[p]))
-        return engine_for(self._network(program, program.precision), program, self._slots_for(program))
+        return SlotEngine(self._network(program, program.precision), program, self._slots_for(program))
 
     def _slots_for(self, program: Program) -> int:
         if self._slots is not None:
@@ -144,8 +144,3 @@ class Synthesizer:
         if self._normalised is None:
             self._normalised = normalised(self._weights, self._calibration())
         return self._normalised
-
-
-def engine_for(network: Network, program: Program, slots: int) -> SlotEngine:
-    """A slot engine with the optimiser that pays: see `preconditioner`."""
-    return SlotEngine(network, program, slots)
