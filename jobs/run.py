@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
@@ -44,6 +45,7 @@ def run(
     target = absolute(output) if output is not None else loaded.output
     if target is None:
         raise UserError.at(manifest, "names no output; add --output URI, or the key 'output'")
+    logging.basicConfig(format="%(levelname)s: %(message)s")  # warnings are no mistakes: tell them apart
     if retry_failed:
         _refuse_sealed(target)
     with reporting(loaded.manifest.name) as report:
