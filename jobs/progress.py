@@ -58,11 +58,12 @@ def reporting(title: str) -> Iterator[Reporter]:
     if not sys.stdout.isatty():
         yield JsonLines(sys.stdout)
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     pace = TextColumn("{task.fields[pace]}", style="progress.remaining")
-    counts = TextColumn("{task.fields[wrong]}", style="red")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), counts, TimeElapsedColumn(), pace)
+    settled = TextColumn("{task.fields[settled]}", style="progress.download")
+    wrong = TextColumn("{task.fields[wrong]}", style="red")
+    columns = (TextColumn("{task.description}"), BarColumn(), settled, wrong, TimeElapsedColumn(), pace)
     with Progress(*columns) as display:
         yield Bar(display, title)
 
@@ -91,6 +92,7 @@ class JsonLines:
                 "failed": progress.failed,
                 "quarantined": progress.quarantined,
                 "in_flight": progress.in_flight,
+                "under_way": round(progress.under_way, 2),
                 "workers": progress.workers,
                 "elapsed_s": round(progress.elapsed_s, 1),
                 "pairs_per_min": None if progress.rate is None else round(60.0 * progress.rate, 2),
@@ -115,14 +117,15 @@ class Bar:
 
     def __init__(self, display: Display, title: str) -> None:
         self._display = display
-        self._task = display.add_task(title, total=None, wrong="", pace="")
+        self._task = display.add_task(title, total=None, settled="", wrong="", pace="")
 
     def __call__(self, progress: Progress) -> None:
         """See `Reporter`."""
         self._display.update(
             self._task,
             total=progress.total,
-            completed=progress.settled,
+            completed=progress.settled + progress.under_way,
+            settled=f"{progress.settled:,}/{'?' if progress.total is None else f'{progress.total:,}'}",
             wrong=_wrong(failed=progress.failed, quarantined=progress.quarantined),
             pace=_pace(progress),
         )

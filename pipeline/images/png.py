@@ -55,5 +55,3 @@ def _notes(chunk: bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + chunk)
     return exif
-
-

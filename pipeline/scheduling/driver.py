@@ -84,6 +84,7 @@ class Driver:
         self._board = board
         self._register: Register | None = None
         self._joined: set[str] = set()
+        self._under_way: dict[str, float] = {}  # by worker, in pairs
         self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
         self._schedule = Schedule(
             self._todo(),
@@ -156,6 +157,7 @@ class Driver:
             self._welcome(name, value)
         elif isinstance(value, Delivery):
             self._made = value.rows
+            self._under_way[name] = value.under_way
             self._tell(Returned(name, value.outcomes, value.running, value.steps, value.slots))
             self._made = {}
         else:
@@ -194,6 +196,7 @@ class Driver:
 
     def _lose(self, loss: Loss) -> None:
         log.warning("%s is lost (%s): %s", loss.worker, loss.cause, loss.message)
+        self._under_way.pop(loss.worker, None)
         if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend, everywhere alike
             raise loss.raised
         if loss.cause is Cause.CRASHED and loss.worker not in self._joined:
@@ -215,6 +218,7 @@ class Driver:
                 self._cluster.call(command.worker, "advance", command.pairs, command.drop, BUDGET_S)
             case Kill():
                 log.warning("%s is killed: %s", command.worker, command.reason)
+                self._under_way.pop(command.worker, None)
                 self._cluster.dismiss(command.worker)
             case Release():
                 self._cluster.dismiss(command.worker)
@@ -245,5 +249,6 @@ class Driver:
             schedule.counts,
             in_flight=schedule.in_flight,
             workers=schedule.workers,
+            under_way=sum(self._under_way.values()),
             waiting_for=schedule.waiting_for(),
         )

@@ -20,9 +20,10 @@ class Progress:
         total: pairs in the manifest; None while they are still counted.
         ok, failed, quarantined: pairs settled, those of earlier sessions too.
         in_flight: pairs on workers.
+        under_way: what is done of them, in pairs: two that are half done make one.
         workers: workers ready.
         elapsed_s: since the command began.
-        rate: pairs settled a second, lately; None before the first.
+        rate: pairs a second, lately, those under way by their part; None before the first evaluations.
         eta_s: until the end at that rate; None where it cannot be told.
         waiting_for: what has to happen next, in words.
     """
@@ -32,6 +33,7 @@ class Progress:
     failed: int
     quarantined: int
     in_flight: int
+    under_way: float
     workers: int
     elapsed_s: float
     rate: float | None
@@ -45,24 +47,24 @@ class Progress:
 
 
 class Pace:
-    """Pairs settled a second over the last `RATE_WINDOW_S`."""
+    """Pairs done a second over the last `RATE_WINDOW_S`, half a pair counting half."""
 
     def __init__(self) -> None:
-        self._marks: deque[tuple[float, int]] = deque()  # (time, settled), a second apart at least
+        self._marks: deque[tuple[float, float]] = deque()  # (time, done), a second apart at least
 
-    def note(self, now: float, settled: int) -> None:
+    def note(self, now: float, done: float) -> None:
         """The count at a time."""
         if not self._marks or now - self._marks[-1][0] >= 1.0:
-            self._marks.append((now, settled))
+            self._marks.append((now, done))
         while now - self._marks[0][0] > RATE_WINDOW_S and len(self._marks) > 2:
             self._marks.popleft()
 
-    def rate(self, now: float, settled: int) -> float | None:
-        """Pairs a second; None before the first."""
-        if not self._marks or settled == self._marks[0][1]:
+    def rate(self, now: float, done: float) -> float | None:
+        """Pairs a second; None where nothing was done."""
+        if not self._marks or done <= self._marks[0][1]:
             return None
         began, before = self._marks[0]
-        return (settled - before) / max(now - began, 1e-3)
+        return (done - before) / max(now - began, 1e-3)
 
 
 class Board:
@@ -89,23 +91,24 @@ class Board:
 
     def say(self, waiting_for: str) -> None:
         """Before and after the work: only what is waited for."""
-        self.report(self._counts, in_flight=0, workers=0, waiting_for=waiting_for)
+        self.report(self._counts, in_flight=0, under_way=0.0, workers=0, waiting_for=waiting_for)
 
-    def report(self, counts: Counts, *, in_flight: int, workers: int, waiting_for: str) -> None:
+    def report(self, counts: Counts, *, in_flight: int, under_way: float, workers: int, waiting_for: str) -> None:
         """Tell of the work.
 
         Args:
             counts: of this session.
             in_flight: pairs on workers.
+            under_way: what is done of them.
             workers: workers ready.
             waiting_for: in words.
         """
         now = self._clock()
         self._counts = counts
         if workers:
-            self._pace.note(now, counts.settled)
-        rate = self._pace.rate(now, counts.settled)
-        left = None if self.total is None else self.total - self.before.settled - counts.settled
+            self._pace.note(now, counts.settled + under_way)
+        rate = self._pace.rate(now, counts.settled + under_way)
+        left = None if self.total is None else self.total - self.before.settled - counts.settled - under_way
         self._tell(
             Progress(
                 total=self.total,
@@ -113,6 +116,7 @@ class Board:
                 failed=self.before.failed + counts.failed,
                 quarantined=self.before.quarantined + counts.quarantined,
                 in_flight=in_flight,
+                under_way=under_way,
                 workers=workers,
                 elapsed_s=now - self._began,
                 rate=rate,

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,8 +42,8 @@ class Engine(Protocol):
         """Images at a time; 0 where that is not known yet."""
 
     @property
-    def running(self) -> tuple[str, ...]:
-        """Keys of the tasks in slots."""
+    def running(self) -> Mapping[str, float]:
+        """Keys of the tasks in slots, with the fraction of their evaluations that is done."""
 
     def submit(self, task: Task) -> None:
         """Queue a task."""
@@ -66,6 +66,7 @@ class Delivery:
         outcomes: pairs settled since the last call.
         rows: of those that are ok, by pair index; `attempts` is left for who counts them.
         running: indices of pairs in slots.
+        under_way: what is done of them, in pairs: two that are half done make one.
         steps: of the engine since the last call.
         slots: images at a time; 0 where that is not known yet.
     """
@@ -73,6 +74,7 @@ class Delivery:
     outcomes: tuple[Outcome, ...]
     rows: dict[int, ResultRow]
     running: tuple[int, ...]
+    under_way: float
     steps: int
     slots: int
 
@@ -166,8 +168,19 @@ class Studio:
         return self._deliver()
 
     def _deliver(self) -> Delivery:
-        running = [recipe.pair.index for key in self._engine.running for recipe in self._making.get(key, ())]
-        delivery = Delivery(tuple(self._outcomes), self._rows, tuple(running), self._steps, self._engine.slots)
+        fractions = {
+            recipe.pair.index: done
+            for key, done in self._engine.running.items()
+            for recipe in self._making.get(key, ())
+        }
+        delivery = Delivery(
+            outcomes=tuple(self._outcomes),
+            rows=self._rows,
+            running=tuple(fractions),
+            under_way=sum(fractions.values()),
+            steps=self._steps,
+            slots=self._engine.slots,
+        )
         self._outcomes, self._rows, self._steps = [], {}, 0
         return delivery
 

@@ -89,9 +89,9 @@ class SlotEngine:
         return len(self._occupants) - self.free
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The tasks in the slots."""
-        return tuple(occupant.task.key for occupant in self._occupants if occupant is not None)
+    def running(self) -> dict[str, float]:
+        """The tasks in the slots, with the fraction of their evaluations that is done."""
+        return {o.task.key: len(o.trace) / o.task.iterations for o in self._occupants if o is not None}
 
     def admit(self, task: Task, targets: Targets) -> None:
         """Put a task into a free slot; it starts with the next step."""

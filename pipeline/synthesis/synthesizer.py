@@ -64,9 +64,9 @@ class Synthesizer:
         return self._engine.busy + self._engine.free if self._engine else 0
 
     @property
-    def running(self) -> tuple[str, ...]:
-        """Keys of the tasks that are in slots."""
-        return self._engine.keys if self._engine else ()
+    def running(self) -> dict[str, float]:
+        """Keys of the tasks that are in slots, with the fraction of their evaluations that is done."""
+        return self._engine.running if self._engine else {}
 
     def submit(self, task: Task) -> None:
         """Queue a task."""

@@ -17,6 +17,7 @@ def moment(**fields):
         "failed": 2,
         "quarantined": 0,
         "in_flight": 8,
+        "under_way": 1.254,
         "workers": 2,
         "elapsed_s": 61.04,
         "rate": 0.5,
@@ -51,6 +52,7 @@ def test_a_json_line_every_five_seconds():
         "failed": 2,
         "quarantined": 0,
         "in_flight": 8,
+        "under_way": 1.25,
         "workers": 2,
         "elapsed_s": 61.0,
         "pairs_per_min": 30.0,
@@ -107,5 +109,5 @@ def test_a_terminal_gets_a_bar_with_rate_and_time_to_go():
             pass
         assert process.wait(timeout=60) == 0
     os.close(ours)
-    for text in ("night", "12/1000", "2 failed", "30.0 pairs/min", "0:32:56 to go", COMPLETE):
+    for text in ("night", "12/1,000", "2 failed", "30.0 pairs/min", "0:32:56 to go", COMPLETE):
         assert text in shown.decode()

@@ -33,8 +33,8 @@ class StandIn:
         return len(self._queue) + len(self._busy)
 
     @property
-    def running(self) -> tuple[str, ...]:
-        return tuple(self._busy)
+    def running(self) -> dict[str, float]:
+        return {key: done / task.iterations for key, (task, done, _) in self._busy.items()}
 
     def submit(self, task: Task) -> None:
         self.submitted += 1
