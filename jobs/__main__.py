@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
+from jobs.bench import bench
 from jobs.exits import Exit
 from jobs.files import abandon
 from jobs.plan import plan
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, validate, plan, status, query, show, schema):
+for command in (run, validate, plan, status, query, show, bench, schema):
     app.command()(command)
 app.add_typer(weights, name="weights")
 

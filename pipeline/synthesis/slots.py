@@ -104,6 +104,11 @@ class SlotEngine:
         if self._adam is not None:
             self._adam.reset(slot)
 
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks in the slots."""
+        return [occupant.task for occupant in self._occupants if occupant is not None]
+
     def evict(self, key: str) -> bool:
         """Empty the slot of this task; False if it is in none."""
         for slot, occupant in enumerate(self._occupants):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from pipeline.synthesis import device as devices
+from pipeline.synthesis import memory
 from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.noise import to_network
 from pipeline.synthesis.normalisation import normalised
@@ -18,6 +20,12 @@ from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
 from pipeline.synthesis.vgg19 import DEPTH
 from pipeline.synthesis.weights import Weights
+
+log = logging.getLogger(__name__)
+
+# Two 256 px images fill a CPU's cores; smaller ones need more to spread the cost of a call over.
+CPU_PIXELS, CPU_SLOTS = 2 * 256 * 256, 8
+GPU_PIXELS = 16 * 512 * 512  # a guess, not measured: enough work a kernel for the largest chips
 
 _NetworkKey = tuple[str, str, str, bool]  # deepest layer, pooling, precision, normalised
 
@@ -52,6 +60,8 @@ class Synthesizer:
         self._networks: dict[_NetworkKey, Network] = {}
         self._queues: dict[Program, deque[Task]] = {}
         self._engine: SlotEngine | None = None
+        self._program: Program | None = None  # that of the engine, also while it is being made
+        self._most: dict[Program, int] = {}  # slots of each program
 
     @property
     def backlog(self) -> int:
@@ -85,8 +95,13 @@ class Synthesizer:
 
     def step(self) -> list[Solution | Failure]:
         """One evaluation of every occupied slot; the images that ended with it."""
-        engine = self._filled()
-        return engine.step() if engine is not None else []
+        try:
+            engine = self._filled()
+            return engine.step() if engine is not None else []
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
+            return self._shrink(str(error).splitlines()[0])
 
     @torch.no_grad()
     def losses(self, task: Task, pixels: np.ndarray) -> Losses:
@@ -116,14 +131,49 @@ class Synthesizer:
         if not self._queues:
             return None
         program = max(self._queues, key=lambda p: len(self._queues[p]))
+        self._program = program
         return SlotEngine(self._network(program, program.precision), program, self._slots_for(program))
 
+    def _shrink(self, reason: str) -> list[Solution | Failure]:
+        """After running out of memory: begin the images in the slots again with half as many slots.
+
+        Their bits do not depend on it. One that does not even fit alone fails.
+        """
+        program, engine = self._program, self._engine
+        assert program is not None
+        queue = self._queues.setdefault(program, deque())
+        slots = self._slots_for(program)
+        if engine is not None and engine.program == program:
+            queue.extendleft(reversed(engine.tasks))
+        self._engine = engine = None  # frees its memory before the next one asks for some
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if slots > 1:
+            self._most[program] = slots // 2
+            log.warning("%s: %d slots are too many, trying %d: %s", program, slots, slots // 2, reason)
+            return []
+        task = queue.popleft()
+        if not queue:
+            del self._queues[program]
+        return [Failure(task.key, "out_of_memory", f"does not fit into memory even alone: {reason}")]
+
     def _slots_for(self, program: Program) -> int:
-        if self._slots is not None:
-            return self._slots
+        """As asked for, or by the image size; no more than free memory holds, or than did not run out of it."""
+        if program in self._most:
+            return self._most[program]
         pixels = program.height * program.width
-        # Two 256 px images fill a CPU's cores; smaller ones need more to spread the cost of a call over.
-        return max(1, min(8, 2 * 256 * 256 // pixels))
+        if self._slots is not None:
+            wanted = self._slots
+        elif self.device.type == "cuda":
+            wanted = max(1, GPU_PIXELS // pixels)
+        else:
+            wanted = max(1, min(CPU_SLOTS, CPU_PIXELS // pixels))
+        fitting = memory.slots_that_fit(program, self.device)
+        if fitting is not None and fitting < wanted:
+            log.warning("%s: %d slots do not fit into free memory, taking %d", program, wanted, fitting)
+            wanted = fitting
+        self._most[program] = wanted
+        return wanted
 
     def _network(self, program: Program, precision: str) -> Network:
         deepest = max((*program.content_layers, *program.style_layers), key=DEPTH.__getitem__)

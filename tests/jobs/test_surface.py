@@ -14,6 +14,7 @@ SURFACE = {
     "status": [RUN],
     "query": [RUN, "SQL", "--format", "--output"],
     "show": [RUN, "PAIR", "--save"],
+    "bench": ["--size", "--slots", "--precision", "--against", "--json"],
     "schema": [],
     "weights list": [],
     "weights check": ["WEIGHTS"],

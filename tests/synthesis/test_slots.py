@@ -196,3 +196,33 @@ def test_eviction_empties_the_slot_and_the_queue(random_weights):
     assert synthesizer.evict(queued.key)
     assert not synthesizer.evict("nobody")
     assert set(run(synthesizer, [])) == {kept.key}
+
+
+FLAT = np.full((19, 33, 3), 128.0, np.float32)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"content": FLAT, "style": FLAT}, id="flat pictures, odd sides"),
+        pytest.param({"content": FLAT, "style": FLAT, "init": FLAT}, id="flat start"),
+        pytest.param({"style": None, "iterations": 1}, id="one evaluation"),
+        pytest.param({"init_sigma": 0.0}, id="no noise"),
+    ],
+)
+def test_odd_requests_give_finite_pictures(random_weights, changes):
+    program = Program(19, 33, ("conv2_1",), () if changes.get("style", 0) is None else ("conv1_1", "conv2_2"))
+    task = make(program, 1, **changes)
+    (end,) = run(Synthesizer(random_weights, slots=2), [task]).values()
+    assert isinstance(end, Solution)
+    assert end.image.shape == (19, 33, 3)
+    assert np.isfinite(end.image).all()
+    assert np.isfinite(end.losses.total)
+
+
+def test_the_smallest_picture_reaches_the_deepest_style_layer(oxford):
+    """16 px: conv5_1 sees a map of 1 x 1."""
+    program = Program(16, 16, ("conv4_2",), STYLE, precision="bfloat16")
+    (end,) = run(Synthesizer(oxford), [make(program, 1, iterations=3)]).values()
+    assert isinstance(end, Solution)
+    assert np.isfinite(end.trace).all()

@@ -1,0 +1,83 @@
+"""`neckar bench`: this machine's speed beside its own convolution roofline, and beside a peer's."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.arguments import count
+
+
+class Arithmetic(StrEnum):
+    """Of the convolutions."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class Peer(StrEnum):
+    """Programs to compare with."""
+
+    PASTICHE = "pastiche"
+
+
+def bench(
+    size: Annotated[
+        list[int] | None, typer.Option(parser=count, help="Side in px; again for more.", metavar="PX")
+    ] = None,
+    slots: Annotated[
+        list[int] | None, typer.Option(parser=count, help="Images at a time; again for more.", metavar="S")
+    ] = None,
+    precision: Annotated[list[Arithmetic] | None, typer.Option(help="Of the convolutions; again for more.")] = None,
+    against: Annotated[Peer | None, typer.Option(help="Run this program on the same pictures, in turns.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers there.", metavar="FILE")] = None,
+) -> None:
+    """Measure the engine beside the machine's own convolution roofline.
+
+    Unless told otherwise at 128 and 256 px, with 1, 2 and 4 slots, in both precisions.
+    """
+    import json
+    import os
+    from dataclasses import asdict
+
+    from pipeline.synthesis import device as devices
+    from pipeline.synthesis.bench import bench as measure
+    from pipeline.synthesis.task import Precision
+    from pipeline.synthesis.vgg19 import SIDE_MIN_PX
+    from schemas.errors import UserError
+
+    if json_file is not None and not json_file.parent.is_dir():
+        raise UserError.at(f"--json {json_file}", "its folder does not exist; make it first")
+    sizes, counts = size or [128, 256], slots or [1, 2, 4]
+    too_small = [side for side in sizes if side < SIDE_MIN_PX]
+    if too_small:
+        raise UserError.at(f"--size {too_small[0]}", f"the network's pools need at least {SIDE_MIN_PX} px")
+    precisions: list[Precision] = [
+        "bfloat16" if name is Arithmetic.BFLOAT16 else "float32" for name in precision or list(Arithmetic)
+    ]
+    device = devices.choose()
+    devices.prepare(device, os.cpu_count())
+    report = measure(sizes, counts, precisions, device, tell=print)
+    for name in precisions:
+        print(
+            f"{name}: convolution roofline {report.conv_roofline_gflops[name]:.0f} GFLOP/s,"
+            f" matrix product {report.gemm_gflops[name]:.0f} GFLOP/s; {report.device}, {report.threads} threads"
+        )
+    comparisons = []
+    if against is not None:
+        from jobs.peer import compare
+
+        for side in sizes:
+            for name in precisions:
+                found = compare(side, name, device)
+                comparisons.append(found)
+                print(
+                    f"{found.peer} at {found.size} px: {found.peer_evaluations_per_s:.2f} evaluations/s;"
+                    f" Neckar, 1 slot, {name}: {found.evaluations_per_s:.2f}; {found.ratio:.2f} times as many"
+                )
+    if json_file is not None:
+        data = asdict(report) | {"against": [asdict(found) for found in comparisons]}
+        json_file.write_text(json.dumps(data, indent=2) + "\n")

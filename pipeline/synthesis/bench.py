@@ -1,0 +1,243 @@
+"""A machine's speed beside its own convolution roofline: `python -m pipeline.synthesis.bench`.
+
+The roofline and the engine are timed in turns, and each row reports the median of the rounds' ratios: on a shared
+machine two numbers taken minutes apart cannot be divided.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.synthesis import device as devices
+from pipeline.synthesis.network import DTYPES, Network
+from pipeline.synthesis.roofline import convolution_roofline, gemm_gflops, synchronise
+from pipeline.synthesis.slots import SlotEngine
+from pipeline.synthesis.targets import TargetCache
+from pipeline.synthesis.task import Precision, Program, Task
+from pipeline.synthesis.weights import Weights, load_oxford
+
+STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+WARM_UP = 22  # evaluations until the L-BFGS history is full and every step costs the same
+TIMED = 8  # evaluations a round
+ROUNDS = 3
+PROFILE_ITERATIONS = 500  # the settings' default: images per hour are of this many evaluations each
+
+
+@dataclass(frozen=True)
+class Row:
+    """The engine at one size, precision and number of slots.
+
+    Attributes:
+        size: side of the square images, px.
+        slots: images at a time.
+        precision: of the convolutions.
+        evaluations_per_s: of one image, summed over the slots.
+        fraction_of_roofline: time of the convolutions alone, at the best of several implementations, over the
+            engine's; median of the rounds.
+        overhead: share of the engine's time that is spent outside the network's passes (losses, Gram matrices,
+            optimiser, Python); median of the rounds.
+        images_per_hour: at 500 evaluations an image.
+        peak_memory_mb: of the process on a CPU, of the device on CUDA; MiB.
+    """
+
+    size: int
+    slots: int
+    precision: Precision
+    evaluations_per_s: float
+    fraction_of_roofline: float
+    overhead: float
+    images_per_hour: float
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of it, as `--json` writes it.
+
+    Attributes:
+        device: its name.
+        threads: of the CPU's kernels.
+        torch: version.
+        conv_roofline_gflops: by precision, at the largest size measured with one slot.
+        gemm_gflops: by precision.
+        rows: the engine.
+    """
+
+    device: str
+    threads: int
+    torch: str
+    conv_roofline_gflops: dict[str, float]
+    gemm_gflops: dict[str, float]
+    rows: list[Row]
+
+
+def filled_engine(
+    weights: Weights, size: int, slots: int, precision: Precision, device: torch.device
+) -> tuple[SlotEngine, Network]:
+    """An engine with an image in every slot, none of which ends; random pictures cost what real ones do."""
+    program = Program(size, size, ("conv4_2",), STYLE_LAYERS, precision=precision)
+    network = Network(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
+    engine = SlotEngine(network, program, slots)
+    targets = TargetCache()
+    rng = np.random.default_rng(0)
+    for slot in range(slots):
+        content, style = (rng.uniform(0, 255, (size, size, 3)).astype(np.float32) for _ in range(2))
+        task = Task(
+            key=str(slot),
+            program=program,
+            content=content,
+            style=style,
+            alpha=1e-3,
+            beta=1.0,
+            style_weights=(0.2,) * 5,
+            seed=slot,
+            iterations=sys.maxsize,
+        )
+        with torch.no_grad():
+            engine.admit(task, targets.targets(network, task))
+    return engine, network
+
+
+def measure(weights: Weights, size: int, slots: int, precision: Precision, device: torch.device) -> tuple[Row, float]:
+    """One row of the table, and the roofline in GFLOP/s."""
+    _reset_peak(device)
+    engine, network = filled_engine(weights, size, slots, precision, device)
+    for _ in range(WARM_UP):
+        engine.step()
+    x = torch.randn(slots, 3, size, size, device=device) * 50
+    engine_s, fractions, overheads, rooflines = [], [], [], []
+    for _ in range(ROUNDS):
+        seconds = _median_time(engine.step, device)
+        passes = _median_time(lambda: _passes(network, x), device)
+        roofline = convolution_roofline(size, size, slots, network.dtype, device)
+        engine_s.append(seconds)
+        fractions.append(roofline.seconds / seconds)
+        overheads.append(1 - passes / seconds)
+        rooflines.append(roofline.gflops)
+    rate = slots / statistics.median(engine_s)
+    row = Row(
+        size=size,
+        slots=slots,
+        precision=precision,
+        evaluations_per_s=rate,
+        fraction_of_roofline=statistics.median(fractions),
+        overhead=statistics.median(overheads),
+        images_per_hour=3600 * rate / PROFILE_ITERATIONS,
+        peak_memory_mb=_peak_mb(device),
+    )
+    return row, statistics.median(rooflines)
+
+
+def bench(
+    sizes: Sequence[int],
+    slot_counts: Sequence[int],
+    precisions: Sequence[Precision],
+    device: torch.device,
+    tell: Callable[[str], None],
+) -> Report:
+    """Measure every combination, smallest first; one that does not fit into memory is told and left out."""
+    weights = load_oxford()
+    rows: list[Row] = []
+    roofline: dict[str, float] = {}
+    tell(HEADER)
+    for precision in precisions:
+        for size in sorted(sizes):
+            for slots in sorted(slot_counts):
+                try:
+                    row, gflops = measure(weights, size, slots, precision, device)
+                except (torch.OutOfMemoryError, MemoryError):
+                    tell(f"{size:>6}  {slots:>5}  {precision:<9}  does not fit into memory")
+                    break
+                rows.append(row)
+                if slots == min(slot_counts):
+                    roofline[precision] = gflops
+                tell(line(row))
+    return Report(
+        device=devices.describe(device),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        conv_roofline_gflops=roofline,
+        gemm_gflops={precision: gemm_gflops(DTYPES[precision], device) for precision in precisions},
+        rows=rows,
+    )
+
+
+HEADER = "  size  slots  precision  evaluations/s  of roofline  overhead  images/hour  peak MiB"
+
+
+def line(row: Row) -> str:
+    """One row of the table as text."""
+    return (
+        f"{row.size:>6}  {row.slots:>5}  {row.precision:<9}  {row.evaluations_per_s:>13.2f}"
+        f"  {row.fraction_of_roofline:>10.1%}  {row.overhead:>8.1%}  {row.images_per_hour:>11.1f}"
+        f"  {row.peak_memory_mb:>8.0f}"
+    )
+
+
+def _passes(network: Network, x: torch.Tensor) -> None:
+    """The network alone: forward, and back from one gradient injected at the deepest layer."""
+    with torch.no_grad():
+        tape = network.respond(x)
+        deepest = network.specs[-1].name
+        network.pull_back(tape, {deepest: tape[deepest].clone()})
+
+
+def _median_time(run: Callable[[], object], device: torch.device) -> float:
+    times = []
+    for _ in range(TIMED):
+        synchronise(device)
+        begin = time.perf_counter()
+        run()
+        synchronise(device)
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def _reset_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: VmHWM begins anew
+    except OSError:
+        return  # the peak is then that of the whole run
+
+
+def _peak_mb(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    for entry in Path("/proc/self/status").read_text().splitlines():
+        if entry.startswith("VmHWM:"):
+            return int(entry.split()[1]) / 1024
+    return float("nan")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line for a machine with torch and numpy alone; `neckar bench` is the same with more around it."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.synthesis.bench", description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256])
+    parser.add_argument("--slots", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--precision", choices=list(DTYPES), nargs="+", default=list(DTYPES))
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args(arguments)
+    device = devices.choose(given.device)
+    devices.prepare(device, given.threads)
+    report = bench(given.sizes, given.slots, given.precision, device, tell=lambda text: print(text, flush=True))  # noqa: T201
+    if given.json:
+        given.json.write_text(json.dumps(asdict(report), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
