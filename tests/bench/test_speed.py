@@ -1,0 +1,97 @@
+"""Speed as ratios within one run: `pytest -m bench tests/bench/test_speed.py`. Nothing is asserted on time."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+import torch.nn.functional as nn
+
+from pipeline.synthesis import device as devices
+from pipeline.synthesis.bench import filled_engine
+from pipeline.synthesis.roofline import convolution_roofline
+from pipeline.synthesis.vgg19 import up_to
+from pipeline.synthesis.weights import Weights, load_oxford
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.bench
+STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+ROUNDS = 7
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    devices.prepare(CPU)
+    return load_oxford()
+
+
+def autograd(weights: Weights, size: int) -> Callable[[], object]:
+    """Loss and gradient as the peers compute them: float32, autograd, the targets known."""
+    specs = up_to(("conv5_1",))
+
+    def responses(x: torch.Tensor) -> dict[str, torch.Tensor]:
+        F = {}
+        for spec in specs:
+            x = nn.avg_pool2d(x, 2) if spec.pooled else x
+            x = torch.relu(nn.conv2d(x, weights.kernels[spec.name], weights.biases[spec.name], padding=1))
+            F[spec.name] = x
+        return F
+
+    def gram(F: torch.Tensor) -> torch.Tensor:
+        flat = F.flatten(2)[0]
+        return flat @ flat.T / flat.shape[1]
+
+    generator = torch.Generator().manual_seed(0)
+    x, p, a = (50 * torch.randn(1, 3, size, size, generator=generator) for _ in range(3))
+    with torch.no_grad():
+        P, A = responses(p)["conv4_2"], {layer: gram(F) for layer, F in responses(a).items() if layer in STYLE}
+    x.requires_grad_()
+
+    def evaluate() -> object:
+        F = responses(x)
+        style = sum(0.2 * (gram(F[layer]) - A[layer]).square().sum() / (4 * F[layer].shape[1] ** 2) for layer in STYLE)
+        return torch.autograd.grad(1e-3 * 0.5 * (F["conv4_2"] - P).square().sum() + style, x)
+
+    return evaluate
+
+
+def seconds(run: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    run()
+    return time.perf_counter() - begin
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+@pytest.mark.parametrize("size", [128, 256])
+def test_an_evaluation_against_autograd_in_float32(benchmark, weights, size, precision):
+    """In turns; the optimiser's step is in the engine's time, in autograd's it is not."""
+    engine, _ = filled_engine(weights, size, 1, precision, CPU)
+    peer = autograd(weights, size)
+    for _ in range(22):  # the L-BFGS history is full
+        engine.step()
+    peer()
+    ratios = [seconds(engine.step) / seconds(peer) for _ in range(ROUNDS)]
+    benchmark.extra_info["engine / autograd"] = round(statistics.median(ratios), 3)
+    print(f"\n{size} px {precision}: engine / autograd float32 = {statistics.median(ratios):.3f}")
+    benchmark.pedantic(engine.step, rounds=ROUNDS)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+@pytest.mark.parametrize("size", [128, 256])
+def test_the_share_of_the_convolution_roofline(benchmark, weights, size, slots):
+    """The convolutions alone, each at the best of several implementations, over the engine's time."""
+    engine, network = filled_engine(weights, size, slots, "bfloat16", CPU)
+    for _ in range(22):
+        engine.step()
+    shares = [
+        convolution_roofline(size, size, slots, network.dtype, CPU).seconds / seconds(engine.step) for _ in range(3)
+    ]
+    benchmark.extra_info["share of roofline"] = round(statistics.median(shares), 3)
+    print(f"\n{size} px, {slots} slots, bfloat16: {statistics.median(shares):.1%} of the roofline")
+    benchmark.pedantic(engine.step, rounds=ROUNDS)
