@@ -1,4 +1,4 @@
-"""How many evaluations the engine needs for the loss of plain L-BFGS: `pytest -m bench tests/bench/test_evaluations.py`.
+"""Evaluations that the engine needs for plain L-BFGS's loss: `pytest -m bench -s tests/bench/test_evaluations.py`.
 
 Plain L-BFGS is torch's rule for step lengths, a history of 100 and no preconditioner. With NECKAR_PICTURES set to the
 folder of the paper's six pictures, those are used; otherwise scikit-image's.
