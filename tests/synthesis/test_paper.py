@@ -30,7 +30,7 @@ def transfer(picture, size: int, layers: tuple[str, ...], alpha: float, **change
         "alpha": alpha,
         "beta": 1.0,
         "style_weights": (1 / len(layers),) * len(layers),
-        "iterations": 60,
+        "iterations": 40,
     }
     return Task(**(given | changes))
 
@@ -55,16 +55,21 @@ def test_recorded_losses_are_those_of_an_independent_evaluation(oxford, picture)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # 800 evaluations: half a minute on an idle machine, but machines are shared
 def test_figure_3_content_falls_and_style_rises_along_alpha(oxford, picture):
     """96 px: in every row of the figure, alpha/beta from 1e-5 to 1e-2 (columns) trades style for content."""
     alphas = (1e-5, 1e-4, 1e-3, 1e-2)
-    tasks = [transfer(picture, 96, STYLE[: i + 1], alpha) for i in range(5) for alpha in alphas]
-    ended = run(Synthesizer(oxford, slots=4), tasks)
+    tasks = [
+        transfer(picture, 96, STYLE[: i + 1], alpha, iterations=80, init_sigma=10.0) for i in range(5) for alpha in alphas
+    ]
+    ended = run(Synthesizer(oxford, slots=8), tasks)
     for i in range(5):
         row = [ended[f"{i + 1}-{alpha}"].losses for alpha in alphas]
         for left, right in pairwise(row):
-            assert right.content < left.content
-            assert right.style > left.style * 0.95  # 5 % for images that have not converged
+            assert right.content < left.content * 1.05  # 5 % for images that have not converged
+            assert right.style > left.style * 0.95
+        assert row[-1].content < 0.8 * row[0].content
+        assert row[-1].style > 1.2 * row[0].style
 
 
 @pytest.mark.slow
