@@ -27,11 +27,15 @@ def take_in(manifest: str, base: str | None) -> tuple[LoadedManifest, Survey]:
 
 
 def _find_weights(loaded: LoadedManifest) -> None:
-    """Weights given by URI must be there; what is in them, a worker finds out."""
+    """Weights must be there; what is in them, a worker finds out."""
     from pipeline.storage.access import open_uri
     from pipeline.storage.store import StoreError
     from schemas.manifest import WEIGHTS_NAMES
 
+    if loaded.weights == "torchvision":
+        from pipeline.weights import torchvision_file  # torch's start is waited for only here
+
+        torchvision_file()
     if loaded.weights in WEIGHTS_NAMES:
         return
     try:

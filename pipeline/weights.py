@@ -40,12 +40,7 @@ def load_weights(name: str) -> Weights:
         except FileNotFoundError as error:
             raise UserError.at("weights: oxford", str(error)) from None
     if name == "torchvision":
-        path = Path(torch.hub.get_dir()) / "checkpoints" / TORCHVISION_FILE
-        if not path.is_file():
-            raise UserError.at(
-                "weights: torchvision",
-                f"{path}: no such file; Neckar fetches nothing by itself. Run: {TORCHVISION_FETCH}",
-            )
+        path = torchvision_file()
         weights = from_bytes(path.read_bytes(), name=name, place=str(path))
         if not weights.sha256.startswith(path.stem.rsplit("-", 1)[1]):
             raise UserError.at(str(path), f"its sha256 {weights.sha256} is not the one in its name; fetch it again")
@@ -55,6 +50,19 @@ def load_weights(name: str) -> Weights:
     except StoreError as error:
         raise UserError.at(f"weights: {name}", str(error)) from None
     return from_bytes(data, name=name, place=name)
+
+
+def torchvision_file() -> Path:
+    """Where torch keeps torchvision's VGG-19 once it has been fetched.
+
+    Raises:
+        UserError: it has not been.
+    """
+    path = Path(torch.hub.get_dir()) / "checkpoints" / TORCHVISION_FILE
+    if not path.is_file():
+        told = f"{path}: no such file; Neckar fetches nothing by itself. Run: {TORCHVISION_FETCH}"
+        raise UserError.at("weights: torchvision", told)
+    return path
 
 
 def from_bytes(data: bytes, *, name: str, place: str) -> Weights:

@@ -136,8 +136,13 @@ class Cluster:
         return self._nodes.get(name, "")
 
     def call(self, name: str, method: str, *arguments: Any) -> None:
-        """Call a worker; `hear` brings the answer."""
-        self._calls[getattr(self._handles[name], method).remote(*arguments)] = (name, method)
+        """Call a worker; `hear` brings the answer.
+
+        Nothing happens for one whose loss `hear` has just brought behind another answer of its own.
+        """
+        handle = self._handles.get(name)
+        if handle is not None:
+            self._calls[getattr(handle, method).remote(*arguments)] = (name, method)
 
     def dismiss(self, name: str) -> None:
         """End a worker's process now; nothing more is heard of it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pipeline.synthesis.threads import one_thread
+
 EXPONENT = 0.5  # K = 1/f^0.5; the runs it was chosen by are in docs/benchmarks.md
 
 
@@ -12,7 +14,7 @@ class FourierPreconditioner:
     """K of `LBFGS`: a circular convolution with the transfer function 1/f^exponent, the same for all colours.
 
     f is the radial frequency, from one cycle an image (which stands for the mean too) to beyond Nyquist's half a cycle
-    a pixel. The transform runs image by image, so that the bits do not depend on the batch.
+    a pixel. The transform runs image by image and, on the CPU, in one thread: its bits depend on both (seen at 64 px).
 
     Args:
         height, width: of the image, px.
@@ -40,7 +42,8 @@ class FourierPreconditioner:
         """K g for every row of (B, n >= 3 height width); what a row has beyond the image is padding and stays 0."""
         n = self._shape[0] * self._shape[1] * self._shape[2]
         out = torch.zeros_like(gradient)
-        for row, filtered in zip(gradient, out, strict=True):
-            spectrum = torch.fft.rfft2(row[:n].view(self._shape)) * self._transfer
-            filtered[:n] = torch.fft.irfft2(spectrum, s=self._shape[1:]).reshape(-1)
+        with one_thread():
+            for row, filtered in zip(gradient, out, strict=True):
+                spectrum = torch.fft.rfft2(row[:n].view(self._shape)) * self._transfer
+                filtered[:n] = torch.fft.irfft2(spectrum, s=self._shape[1:]).reshape(-1)
         return out

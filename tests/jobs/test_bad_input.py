@@ -68,6 +68,10 @@ MANIFESTS = {
         f"schema_version: 1\nname: t\nweights: oxfort\npairs: [{PAIR}]",
         ["weights", "'oxfort'", "'oxford'"],
     ),
+    "weights never fetched": (
+        f"schema_version: 1\nname: t\nweights: torchvision\npairs: [{PAIR}]",
+        ["weights: torchvision", "vgg19-dcbb9e9d.pth", "Run: "],
+    ),
     "absent weights": (
         f"schema_version: 1\nname: t\nweights: vgg.safetensors\npairs: [{PAIR}]",
         ["weights", "vgg.safetensors"],

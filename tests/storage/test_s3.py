@@ -352,6 +352,7 @@ def test_a_store_killed_and_started_again_loses_nothing_and_nobody_notices(monke
         server.start()
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "30")  # the server takes half a minute to start on a busy machine
         store = open_store(f"s3://{BUCKET}/run")
         for i in range(20):
             store.put(f"before/{i}", b"%d" % i, create_only=True)
@@ -359,8 +360,10 @@ def test_a_store_killed_and_started_again_loses_nothing_and_nobody_notices(monke
         server.process.wait()
         restart = threading.Thread(target=server.start)
         restart.start()
-        store.put("during", b"1", create_only=True)
-        restart.join()
+        try:
+            store.put("during", b"1", create_only=True)
+        finally:
+            restart.join()
         assert {info.key for info in store.list()} == {"during", *(f"before/{i}" for i in range(20))}
         assert [store.get(f"before/{i}") for i in range(20)] == [b"%d" % i for i in range(20)]
     finally:

@@ -60,7 +60,9 @@ def test_figure_3_content_falls_and_style_rises_along_alpha(oxford, picture):
     """96 px: in every row of the figure, alpha/beta from 1e-5 to 1e-2 (columns) trades style for content."""
     alphas = (1e-5, 1e-4, 1e-3, 1e-2)
     tasks = [
-        transfer(picture, 96, STYLE[: i + 1], alpha, iterations=80, init_sigma=10.0) for i in range(5) for alpha in alphas
+        transfer(picture, 96, STYLE[: i + 1], alpha, iterations=80, init_sigma=10.0)
+        for i in range(5)
+        for alpha in alphas
     ]
     ended = run(Synthesizer(oxford, slots=8), tasks)
     for i in range(5):
