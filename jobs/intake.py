@@ -35,7 +35,10 @@ def _find_weights(loaded: LoadedManifest) -> None:
     if loaded.weights == "torchvision":
         from pipeline.weights import torchvision_file  # torch's start is waited for only here
 
-        torchvision_file()
+        try:
+            torchvision_file()
+        except UserError as error:
+            raise error.below(loaded.uri) from None
     if loaded.weights in WEIGHTS_NAMES:
         return
     try:

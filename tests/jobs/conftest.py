@@ -18,7 +18,13 @@ def neckar(tmp_path):
         return subprocess.run(
             [sys.executable, "-m", "jobs", *map(str, arguments)],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **(env or {})},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "COLUMNS": "100",
+                "TORCH_HOME": str(tmp_path / "absent"),  # nothing was ever fetched
+                **(env or {}),
+            },
             capture_output=True,
             text=text,
             timeout=timeout,
