@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Protocol
 
 import torch
 import torch.nn.functional as nn
 from torch import Tensor
+
+from pipeline.synthesis.winograd import Winograd, Workspace, worthwhile
 
 _PAD = _STEP = (1, 1)
 SMALL_MAP = 256  # positions; below it the plain CPU library picks other kernels for other batch sizes
@@ -28,7 +31,7 @@ def turned(kernel: Tensor) -> Tensor:
 
 
 class PackedConvolution:
-    """oneDNN on the CPU, weights reordered once, ReLU fused.
+    """oneDNN on the CPU, its weights reordered once and ReLU fused, or Winograd's filtering where that is faster.
 
     Reordering outside the call is worth up to 15 % on small maps, and it fixes the kernel: the same image has the
     same bits in every batch and with any number of threads, also on small float32 maps, where `conv2d` has not.
@@ -37,25 +40,65 @@ class PackedConvolution:
         kernel: (out, in, 3, 3).
         bias: (out,).
         dtype: float32 or bfloat16.
+        workspace: of the network.
     """
 
-    def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
-        self._kernel = _pack(kernel.to(dtype))
-        self._turned = _pack(turned(kernel).to(dtype))
-        self._bias = bias.to(dtype)
+    def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype, workspace: Workspace) -> None:
+        self._forward = _Pass(kernel, bias, dtype, workspace)
+        self._back = _Pass(turned(kernel), None, dtype, workspace)
 
     def respond(self, x: Tensor) -> Tensor:
         """See `Convolution`."""
-        return self._apply(x, self._kernel, self._bias, "relu")
+        return self._forward(x, relu=True)
 
     def pull_back(self, g: Tensor) -> Tensor:
         """See `Convolution`."""
-        return self._apply(g, self._turned, None, "none")
+        return self._back(g, relu=False)
 
-    @staticmethod
-    def _apply(x: Tensor, kernel: Tensor, bias: Tensor | None, then: str) -> Tensor:
+
+class _Pass:
+    """One direction of a layer; which way it is computed depends on the map's size and on nothing else."""
+
+    def __init__(self, kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, workspace: Workspace) -> None:
+        self._kernel = kernel
+        self._bias = bias
+        self._dtype = dtype
+        self._workspace = workspace
+
+    def __call__(self, x: Tensor, *, relu: bool) -> Tensor:
+        outputs, inputs = self._kernel.shape[:2]
+        fast = worthwhile(inputs, outputs, x.shape[2] * x.shape[3], self._dtype)
+        return (self._winograd if fast else self._direct)(x, relu=relu)
+
+    @cached_property
+    def _direct(self) -> Direct:
+        return Direct(self._kernel, self._bias, self._dtype)
+
+    @cached_property
+    def _winograd(self) -> Winograd:
+        return Winograd(self._kernel, self._bias, self._dtype, self._workspace)
+
+
+class Direct:
+    """oneDNN's sum over the 3 x 3 window.
+
+    Args:
+        kernel: (out, in, 3, 3).
+        bias: (out,), or None.
+        dtype: float32 or bfloat16.
+    """
+
+    def __init__(self, kernel: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
+        # No input size is given: a size would let oneDNN choose a layout for one batch size.
+        self._kernel: Tensor = torch.ops.aten.mkldnn_reorder_conv2d_weight(
+            kernel.to(dtype).contiguous(memory_format=torch.channels_last).to_mkldnn(), _PAD, _STEP, _STEP, 1, None
+        )
+        self._bias = None if bias is None else bias.to(dtype)
+
+    def __call__(self, x: Tensor, *, relu: bool) -> Tensor:
+        """(B, in, H, W) to (B, out, H, W), both channels last in memory; with `relu`, max(0, .) of it."""
         y: Tensor = torch.ops.mkldnn._convolution_pointwise(  # noqa: SLF001 - the operator torch.compile itself uses
-            x, kernel, bias, _PAD, _STEP, _STEP, 1, then, [], ""
+            x, self._kernel, self._bias, _PAD, _STEP, _STEP, 1, "relu" if relu else "none", [], ""
         )
         return y
 
@@ -98,16 +141,10 @@ def packable(dtype: torch.dtype, device: torch.device) -> bool:
     )
 
 
-def convolution(kernel: Tensor, bias: Tensor, dtype: torch.dtype, device: torch.device) -> Convolution:
+def convolution(
+    kernel: Tensor, bias: Tensor, dtype: torch.dtype, device: torch.device, workspace: Workspace
+) -> Convolution:
     """The layer for this device and data type."""
     if packable(dtype, device):
-        return PackedConvolution(kernel, bias, dtype)
+        return PackedConvolution(kernel, bias, dtype, workspace)
     return PlainConvolution(kernel, bias, dtype, device)
-
-
-def _pack(kernel: Tensor) -> Tensor:
-    # No input size is given: a size would let oneDNN choose a layout for one batch size.
-    packed: Tensor = torch.ops.aten.mkldnn_reorder_conv2d_weight(
-        kernel.contiguous(memory_format=torch.channels_last).to_mkldnn(), _PAD, _STEP, _STEP, 1, None
-    )
-    return packed

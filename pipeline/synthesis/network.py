@@ -12,6 +12,7 @@ from pipeline.synthesis.pooling import pool, through_relu, unpool
 from pipeline.synthesis.task import Pooling, Precision
 from pipeline.synthesis.vgg19 import up_to
 from pipeline.synthesis.weights import Weights
+from pipeline.synthesis.winograd import Workspace
 
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -36,8 +37,10 @@ class Network:
         self.pooling = pooling
         self.dtype = dtype
         self.device = device
+        workspace = Workspace()
         self._convolutions = [
-            convolution(weights.kernels[spec.name], weights.biases[spec.name], dtype, device) for spec in self.specs
+            convolution(weights.kernels[spec.name], weights.biases[spec.name], dtype, device, workspace)
+            for spec in self.specs
         ]
 
     def respond(self, x: Tensor) -> dict[str, Tensor]:

@@ -20,8 +20,7 @@ def unpool(g: Tensor, F: Tensor, kind: Pooling) -> Tensor:
     Max pooling gives the whole gradient to the first of equal maxima, as torch's own backward does.
     """
     if kind == "average":
-        down: Tensor = torch.ops.aten.avg_pool2d_backward(g, F, (2, 2), (2, 2), (0, 0), False, True, None)
-        return down
+        return _spread(g, *F.shape[2:])
     _, indices = nn.max_pool2d(F, 2, return_indices=True)
     back: Tensor = torch.ops.aten.max_pool2d_with_indices_backward(g, F, (2, 2), (2, 2), (0, 0), (1, 1), False, indices)
     return back
@@ -31,3 +30,17 @@ def through_relu(g: Tensor, F: Tensor) -> Tensor:
     """g where F > 0, else 0 (the cases of eq. 2 and 6, and ReLU's own derivative); in place of g."""
     torch.ops.aten.threshold_backward.grad_input(g, F, 0, grad_input=g)
     return g
+
+
+def _spread(g: Tensor, H: int, W: int) -> Tensor:
+    """A quarter of g at each of its four positions, 0 where the pool dropped a row or column; channels last.
+
+    One pass over memory, where torch's backward fills it with zeros and adds to them.
+    """
+    B, C, h, w = g.shape
+    down = torch.empty(B, H, W, C, dtype=g.dtype, device=g.device)
+    down[:, 2 * h :] = 0
+    down[:, :, 2 * w :] = 0
+    quarter = g.permute(0, 2, 3, 1)[:, :, None, :, None].expand(B, h, 2, w, 2, C)
+    torch.mul(quarter, 0.25, out=down[:, : 2 * h, : 2 * w].view(B, h, 2, w, 2, C))
+    return down.permute(0, 3, 1, 2)

@@ -65,7 +65,7 @@ def two_threads():
         ("float32", "lbfgs", (64, 64)),
         ("float32", "lbfgs", (49, 83)),  # rows of odd length
         ("float32", "lbfgs", (32, 48)),  # conv5_1 sees 6 positions
-        ("bfloat16", "lbfgs", (64, 64)),
+        ("bfloat16", "lbfgs", (96, 128)),  # conv3 by Winograd's filtering
         ("bfloat16", "lbfgs", (49, 83)),
         ("float32", "adam", (49, 83)),
         ("bfloat16", "adam", (64, 64)),
