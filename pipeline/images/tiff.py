@@ -33,7 +33,8 @@ def open_tiff(data: bytes) -> Opened:
         )
     if page.bitspersample <= 8:
         return open_eight_bit(data, "TIFF")
-    if page.photometric not in _SPACES or page.imagedepth != 1 or page.samplesperpixel > _SAMPLES_MAX:
+    space = _SPACES.get(page.photometric)
+    if space is None or page.imagedepth != 1 or not CHANNELS[space] <= page.samplesperpixel <= _SAMPLES_MAX:
         colours = f"{page.photometric!s} with {page.samplesperpixel} channels"
         raise UnsupportedPicture(f"its pixels are {colours}; save it as flat RGB")
     return Opened(page.imagewidth, page.imagelength, lambda: _read(data))

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.images.chunks import SIGNATURE
@@ -186,6 +186,7 @@ EDITS = st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=8
 
 
 @given(kind=st.sampled_from(sorted(WHOLE)), edits=EDITS)
+@example(kind="tiff-16", edits=[(0.072265625, 1)])  # RGB of one sample a pixel
 def test_whatever_the_bytes_the_answer_is_a_picture_or_a_refusal(kind: str, edits: list[tuple[float, int]]) -> None:
     data = bytearray(WHOLE[kind])
     for place, value in edits:

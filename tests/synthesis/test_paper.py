@@ -8,21 +8,24 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.synthesis.device import resolve
 from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.noise import to_network
 from pipeline.synthesis.objective import Objective
 from pipeline.synthesis.synthesizer import Synthesizer
 from pipeline.synthesis.targets import TargetCache
-from pipeline.synthesis.task import Program, Solution, Task
+from pipeline.synthesis.task import Precision, Program, Solution, Task
 from tests.synthesis.referee import total_loss
 from tests.synthesis.test_slots import run
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 
-def transfer(picture, size: int, layers: tuple[str, ...], alpha: float, **changes) -> Task:
+def transfer(
+    picture, size: int, layers: tuple[str, ...], alpha: float, precision: Precision = "float32", **changes
+) -> Task:
     content, style = picture("astronaut.png", size), picture("coffee.png", size)
-    program = Program(*content.shape[:2], ("conv4_2",), layers)
+    program = Program(*content.shape[:2], ("conv4_2",), layers, precision=precision)
     given = {
         "key": f"{len(layers)}-{alpha}",
         "program": program,
@@ -62,8 +65,9 @@ def test_recorded_losses_are_those_of_an_independent_evaluation(oxford, picture)
 def test_figure_3_content_falls_and_style_rises_along_alpha(oxford, picture):
     """96 px: in every row of the figure, alpha/beta from 1e-5 to 1e-2 (columns) trades style for content."""
     alphas = (1e-5, 1e-4, 1e-3, 1e-2)
+    precision = resolve("auto", torch.device("cpu"))
     tasks = [
-        transfer(picture, 96, STYLE[: i + 1], alpha, iterations=80, init_sigma=10.0)
+        transfer(picture, 96, STYLE[: i + 1], alpha, precision, iterations=80, init_sigma=10.0)
         for i in range(5)
         for alpha in alphas
     ]
@@ -71,8 +75,8 @@ def test_figure_3_content_falls_and_style_rises_along_alpha(oxford, picture):
     for i in range(5):
         row = [ended[f"{i + 1}-{alpha}"].losses for alpha in alphas]
         for left, right in pairwise(row):
-            assert right.content < left.content * 1.05  # 5 % for images that have not converged
-            assert right.style > left.style * 0.95
+            assert right.content < left.content * 1.1  # 10 % for images that have not converged
+            assert right.style > left.style * 0.9
         assert row[-1].content < 0.8 * row[0].content
         assert row[-1].style > 1.2 * row[0].style
 
