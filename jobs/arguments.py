@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -11,7 +12,34 @@ BaseOption = Annotated[
     str | None,
     typer.Option(help="What relative URIs are relative to; else the manifest's folder.", metavar="URI"),
 ]
+AllowLocalOption = Annotated[
+    bool, typer.Option("--allow-local", help="Let a manifest from an object store name files of this machine.")
+]
 RunArgument = Annotated[str, typer.Argument(help="The run: a folder or s3:// URI.", metavar="RUN")]
+
+
+def seconds(text: str) -> float:
+    """A time, more than nothing; for typer's `parser`."""
+    if (value := _number(text)) > 0.0:
+        return value
+    raise typer.BadParameter(f"{text!r} is no time; write seconds, e.g. 600")
+
+
+def share(text: str) -> float:
+    """A part of a whole, for typer's `parser`."""
+    percent = text.endswith("%")
+    value = _number(text.removesuffix("%")) / (100 if percent else 1)
+    if 0.0 <= value <= 1.0:
+        return value
+    raise typer.BadParameter(f"{text!r} is no share; write e.g. 0.05 or 5%")
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def count(text: str) -> int:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pipeline.manifests.source import LoadedManifest
 
 
-def take_in(manifest: str, base: str | None) -> tuple[LoadedManifest, Survey]:
+def take_in(manifest: str, base: str | None, *, allow_local: bool = False) -> tuple[LoadedManifest, Survey]:
     """A manifest without mistakes, and what it asks for. Its pictures are not looked at.
 
     Raises:
@@ -20,7 +20,7 @@ def take_in(manifest: str, base: str | None) -> tuple[LoadedManifest, Survey]:
     from pipeline.manifests.pairs import survey
     from pipeline.manifests.source import load_manifest
 
-    loaded = load_manifest(manifest, base=base)
+    loaded = load_manifest(manifest, base=base, allow_local=allow_local)
     found = survey(loaded)
     _find_weights(loaded)
     return loaded, found

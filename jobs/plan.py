@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobs.arguments import BaseOption, ManifestArgument
+from jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from pipeline.manifests.pairs import Survey
 
 
-def plan(manifest: ManifestArgument, base: BaseOption = None) -> None:
+def plan(manifest: ManifestArgument, base: BaseOption = None, allow_local: AllowLocalOption = False) -> None:
     """Count the pairs per level, and estimate work and time from a measurement of a few seconds."""
     from jobs.cost import measure, work_of
     from jobs.intake import take_in
     from pipeline.manifests.pairs import iter_pairs
 
-    loaded, found = take_in(manifest, base)
+    loaded, found = take_in(manifest, base, allow_local=allow_local)
     _print_rows(_counts(found))
     work = work_of(iter_pairs(loaded))
     _print_rows(_estimate(work, measure(loaded.manifest.settings, loaded.weights)))

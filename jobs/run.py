@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from jobs.arguments import BaseOption, ManifestArgument, count
+from jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument, count, seconds, share
 from jobs.exits import Exit
 from schemas.errors import UserError
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917  # the command's options
     manifest: ManifestArgument,
     output: Annotated[
         str | None, typer.Option(help="Folder or s3:// URI of the run; else the manifest's.", metavar="URI")
@@ -29,8 +29,19 @@ def run(
         str | None, typer.Option(help="Of a Ray cluster; else Ray is started here.", metavar="ADDR")
     ] = None,
     base: BaseOption = None,
+    allow_local: AllowLocalOption = False,
+    deadline: Annotated[
+        float | None,
+        typer.Option(parser=seconds, help="A picture that takes longer is given up; else none is.", metavar="SECONDS"),
+    ] = None,
+    error_rate: Annotated[
+        float | None,
+        typer.Option(
+            parser=share, help="Stop when more than this share of 100 pairs or more has failed.", metavar="SHARE"
+        ),
+    ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try failed pairs of an unfinished run again.")
+        bool, typer.Option("--retry-failed", help="Try failed and quarantined pairs again.")
     ] = False,
 ) -> int:
     """Make every picture of a manifest; the same command again resumes."""
@@ -39,15 +50,14 @@ def run(
     from pipeline.results.success import Incomplete
     from pipeline.scheduling import session
     from pipeline.scheduling.ending import Interrupted, Stopped
+    from pipeline.scheduling.limits import Limits
     from pipeline.storage.location import absolute
 
-    loaded, _ = take_in(manifest, base)
+    loaded, _ = take_in(manifest, base, allow_local=allow_local)
     target = absolute(output) if output is not None else loaded.output
     if target is None:
         raise UserError.at(manifest, "names no output; add --output URI, or the key 'output'")
     logging.basicConfig(format="%(levelname)s: %(message)s")  # warnings are no mistakes: tell them apart
-    if retry_failed:
-        _refuse_sealed(target)
     with reporting(loaded.manifest.name) as report:
         try:
             summary = session.run(
@@ -57,6 +67,7 @@ def run(
                 slots=slots,
                 address=address,
                 retry_failed=retry_failed,
+                limits=Limits(pair_s=deadline, error_rate=error_rate),
                 progress=report,
             )
         except (Stopped, Incomplete) as error:
@@ -79,16 +90,3 @@ def run(
             )
         )
     return Exit.SOME_FAILED if summary.failed or summary.quarantined else Exit.OK
-
-
-def _refuse_sealed(target: str) -> None:
-    """A complete set does not change any more: readers and citations trust _SUCCESS.json."""
-    from pipeline.results.run import finished
-    from pipeline.storage.access import open_store
-
-    success = finished(open_store(target))
-    if success is not None and success.failed + success.quarantined:
-        counts = f"failed {success.failed:,}, quarantined {success.quarantined:,}"
-        raise UserError.at(
-            f"--retry-failed {target}", f"the run is complete ({counts}) and changes no more; give a new --output"
-        )

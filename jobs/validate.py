@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs.arguments import BaseOption, ManifestArgument
+from jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument
 from schemas.errors import Problem, UserError
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ _READERS = 4  # each holds one decoded picture
 def validate(
     manifest: ManifestArgument,
     base: BaseOption = None,
+    allow_local: AllowLocalOption = False,
     check_images: Annotated[bool, typer.Option("--check-images", help="Open every picture as well.")] = False,
 ) -> None:
     """Tell every problem of a manifest at once, before any compute."""
     from jobs.intake import take_in
 
-    loaded, found = take_in(manifest, base)
+    loaded, found = take_in(manifest, base, allow_local=allow_local)
     opened = f", {_open_images(loaded):,} pictures opened" if check_images else ""
     print(f"{manifest}: {found.pairs:,} pairs{opened}; no problem found")
 

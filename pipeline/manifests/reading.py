@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -39,7 +40,7 @@ class PairReader:
     _first: dict[int, int] = field(default_factory=dict)  # id's hash to index: a million take 0.1 GB, as text 0.2
 
     def __post_init__(self) -> None:
-        self._resolver = Resolver(self.loaded)
+        self._resolver = Resolver(self.loaded, self.loaded.may_name_files(self.loaded.uri))
 
     def read(self) -> Iterator[Pair | UserError]:
         """Every pair, or its mistakes with their full places."""
@@ -62,15 +63,28 @@ class PairReader:
     def _from_file(self, uri: str) -> Iterator[Pair | UserError]:
         place = f"{self.loaded.uri}: pairs_from"
         try:
-            with open_uri(resolve(self.loaded.base, uri, place)) as file:
+            found = resolve(self.loaded.base, uri, place, local=self._resolver.local)
+            with open_uri(found) as file:
                 self.pairs_sha256 = _sha256(file)
                 file.seek(0)
-                for row in iter_rows(file, uri):
-                    yield self._pair_in(row, uri)
+                with self._trusting(found):
+                    for row in iter_rows(file, uri):
+                        yield self._pair_in(row, uri)
         except StoreError as error:
             yield UserError.at(place, str(error))
         except UserError as error:
             yield error
+
+    @contextmanager
+    def _trusting(self, source: str) -> Iterator[None]:
+        """Rows of a file on an object store may name no more than a manifest from there."""
+        before = self._resolver
+        if not self.loaded.may_name_files(source):
+            self._resolver = Resolver(self.loaded, local=False)
+        try:
+            yield
+        finally:
+            self._resolver = before
 
     def _pair_in(self, row: Row, uri: str) -> Pair | UserError:
         index = len(self.loaded.manifest.pairs) + self.rows

@@ -34,9 +34,15 @@ class Merged:
 
 @dataclass(slots=True)
 class Resolver:
-    """Resolves what the pairs of one manifest say. What repeats is worked out once."""
+    """Resolves what the pairs of one manifest say. What repeats is worked out once.
+
+    Attributes:
+        loaded: the manifest.
+        local: whether the pairs may name files of this machine outside the base.
+    """
 
     loaded: LoadedManifest
+    local: bool
     _merged: dict[tuple[str, bool, bool], Merged | UserError] = field(default_factory=dict)
     _uris: dict[str, str] = field(default_factory=dict)
 
@@ -45,7 +51,7 @@ class Resolver:
         found = self._uris.get(uri)
         if found is None:
             base = self.loaded.base.rstrip("/")
-            found = f"{base}/{uri}" if _PLAIN.fullmatch(uri) else resolve(base, uri, place)
+            found = f"{base}/{uri}" if _PLAIN.fullmatch(uri) else resolve(base, uri, place, local=self.local)
             if len(self._uris) >= CACHED_URIS_MAX:
                 self._uris.clear()
             self._uris[uri] = found

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.manifests.json_document import NotJson, parse_json
 from pipeline.manifests.yaml_document import parse_yaml
 from pipeline.storage.access import read_uri
-from pipeline.storage.location import absolute, join, parent
+from pipeline.storage.location import absolute, is_local, join, parent
 from pipeline.storage.store import StoreError
 from schemas.errors import UserError
 from schemas.manifest import WEIGHTS_NAMES, Manifest
@@ -29,6 +29,7 @@ class LoadedManifest:
         output: absolute URI of the results, if it names one: relative to its own folder, whatever the base.
         weights: a name, or the absolute URI of the weights.
         manifest: what it says.
+        allow_local: whether what comes from an object store may name files of this machine.
     """
 
     uri: str
@@ -37,14 +38,23 @@ class LoadedManifest:
     output: str | None
     weights: str
     manifest: Manifest
+    allow_local: bool = False
+
+    def may_name_files(self, source: str) -> bool:
+        """Whether the manifest or pairs file at this URI may name files of this machine outside the base.
+
+        One from an object store may not: whoever may write there would read this machine's files with it.
+        """
+        return self.allow_local or is_local(source)
 
 
-def load_manifest(uri: str, *, base: str | None = None) -> LoadedManifest:
+def load_manifest(uri: str, *, base: str | None = None, allow_local: bool = False) -> LoadedManifest:
     """Read and validate a manifest, YAML or, where its name ends in .json, JSON.
 
     Args:
         uri: local path or `s3://`.
         base: the folder relative URIs are relative to; the manifest's own by default.
+        allow_local: let a manifest from an object store name files of this machine.
 
     Raises:
         UserError: it cannot be read, or every mistake in it at once, with places like
@@ -54,6 +64,7 @@ def load_manifest(uri: str, *, base: str | None = None) -> LoadedManifest:
         data = read_uri(uri, limit_bytes=SIZE_MAX_BYTES)
         folder = parent(uri)
         base = folder if base is None else absolute(base)
+        local = allow_local or is_local(uri)
     except StoreError as error:
         raise UserError.at(error.uri, error.message) from None
     value = _parsed(data, uri)
@@ -69,22 +80,36 @@ def load_manifest(uri: str, *, base: str | None = None) -> LoadedManifest:
         uri=uri,
         sha256=hashlib.sha256(data).hexdigest(),
         base=base,
-        output=manifest.output and resolve(folder, manifest.output, f"{uri}: output"),
-        weights=resolve(base, manifest.weights, f"{uri}: weights", names=WEIGHTS_NAMES),
+        output=manifest.output and resolve(folder, manifest.output, f"{uri}: output", local=local),
+        weights=resolve(base, manifest.weights, f"{uri}: weights", local=local, names=WEIGHTS_NAMES),
         manifest=manifest,
+        allow_local=allow_local,
     )
 
 
-def resolve(base: str, uri: str, place: str, *, names: tuple[str, ...] = ()) -> str:
+def resolve(base: str, uri: str, place: str, *, local: bool, names: tuple[str, ...] = ()) -> str:
     """The absolute form of a URI, or one of the `names` as it is.
+
+    Args:
+        base: the folder it may be relative to.
+        uri: as written.
+        place: of it, for the message.
+        local: whether it may name a file of this machine outside the base.
+        names: what is no URI.
 
     Raises:
         UserError: at `place`: it leads where Neckar does not read.
     """
+    if uri in names:
+        return uri
     try:
-        return uri if uri in names else join(base, uri)
+        found = join(base, uri)
     except StoreError as error:
         raise UserError.at(place, str(error)) from None
+    if not local and is_local(found) and not found.startswith(f"{base.rstrip('/')}/"):
+        mend = "put it on the store, or add --allow-local if you trust who wrote this"
+        raise UserError.at(place, f"{shown(uri)} is on this machine, and this comes from an object store; {mend}")
+    return found
 
 
 def _parsed(data: bytes, uri: str) -> Any:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 RUN_KEY = "run.json"
 LEASE_KEY = "lease.json"
 SUCCESS_KEY = "_SUCCESS.json"
+SUCCESSORS_PREFIX = "_SUCCESS-"
 PARTS_PREFIX = "results/part-"
 
 _PART = re.compile(r"results/part-(\d{5,})-(\d{6,})\.parquet")
+_SUCCESSOR = re.compile(r"_SUCCESS-(\d{5,})\.json")
 _IMAGE = re.compile(r"images/[0-9a-f]{2}/([0-9a-f]{64})\.png")
 
 
@@ -46,3 +48,14 @@ def spec_hash_of(key: str) -> str | None:
 def compact_key(epoch: int, sequence: int) -> str:
     """`compact/part-00002-0003.parquet`: the epoch keeps an interrupted compaction out of the next one's way."""
     return f"compact/part-{epoch:05d}-{sequence:04d}.parquet"
+
+
+def success_key(number: int) -> str:
+    """`_SUCCESS.json`, and `_SUCCESS-00002.json` for the second end of a run whose failed pairs were tried again."""
+    return SUCCESS_KEY if number == 1 else f"{SUCCESSORS_PREFIX}{number:05d}.json"
+
+
+def success_number(key: str) -> int | None:
+    """Which end of the run a key tells of, or None for a foreign file."""
+    match = _SUCCESSOR.fullmatch(key)
+    return int(match[1]) if match else None

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.results.epochs import close_epochs
-from pipeline.results.layout import PARTS_PREFIX, RUN_KEY, SUCCESS_KEY
+from pipeline.results.layout import (
+    PARTS_PREFIX,
+    RUN_KEY,
+    SUCCESS_KEY,
+    SUCCESSORS_PREFIX,
+    success_key,
+    success_number,
+)
 from pipeline.results.lease import LEASE_SECONDS, Clock, Lease, acquire, utc_now
 from pipeline.results.ledger import Ledger
 from pipeline.results.records import JSON_TYPE, read_record, to_json
@@ -76,8 +83,21 @@ def create_or_resume(
 
 
 def finished(store: Store) -> SuccessRecord | None:
-    """_SUCCESS.json, None while the run is not complete. Raises `UserError` where it is damaged, and `StoreError`."""
-    return read_record(store, SUCCESS_KEY, SuccessRecord)
+    """The newest _SUCCESS record, None while the run is not complete.
+
+    Raises:
+        UserError: it is damaged.
+        StoreError: as the store says.
+    """
+    ends = times_finished(store)
+    return read_record(store, success_key(ends), SuccessRecord) if ends else None
+
+
+def times_finished(store: Store) -> int:
+    """How often the run came to its end: more than once where failed pairs were tried again."""
+    if store.head(SUCCESS_KEY) is None:
+        return 0
+    return max((success_number(entry.key) or 1 for entry in store.list(SUCCESSORS_PREFIX)), default=1)
 
 
 def _created(store: Store, record: RunRecord) -> tuple[RunRecord, bool]:

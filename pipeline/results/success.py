@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 
 from pipeline.results.compaction import compact
-from pipeline.results.layout import SUCCESS_KEY
+from pipeline.results.layout import success_key
 from pipeline.results.lease import Clock, Lease, utc_now
 from pipeline.results.ledger import Ledger, list_parts, read_ledger
 from pipeline.results.records import JSON_TYPE, to_json
-from pipeline.results.run import finished
+from pipeline.results.run import finished, times_finished
 from pipeline.storage.store import PreconditionFailed, Store
 from schemas.run import RunRecord, SuccessRecord
 
@@ -20,10 +20,12 @@ class Incomplete(Exception):  # noqa: N818  # named for what is the case, as the
     """The invariant does not hold, so there is no _SUCCESS.json; the message tells what is missing."""
 
 
-def seal(store: Store, record: RunRecord, lease: Lease, *, now: Clock = utc_now) -> SuccessRecord:
+def seal(store: Store, record: RunRecord, lease: Lease, *, again: bool = False, now: Clock = utc_now) -> SuccessRecord:
     """Finish a run whose rows are all written: rows in the manifest = ok + failed + quarantined.
 
-    May be called again after any interruption; a run that is sealed already is left as it is.
+    May be called again after any interruption; a run that is sealed already is left as it is. With `again`, after
+    failed pairs were tried once more, a record of the next number takes the place of the one that stands; that one
+    and its parts stay, and readers trust it until then.
 
     Raises:
         Incomplete: pairs have no row, or rows belong to no pair.
@@ -31,9 +33,9 @@ def seal(store: Store, record: RunRecord, lease: Lease, *, now: Clock = utc_now)
         UserError: a part is damaged.
         StoreError: as the store says.
     """
-    sealed = finished(store)
-    if sealed is not None:
-        return sealed
+    ends = times_finished(store)
+    if ends and not again:
+        return _newest(store)
     ledger = read_ledger(store, list_parts(store))
     _check_invariant(store, record, ledger)
     parts = compact(store, ledger, lease.epoch)
@@ -47,12 +49,16 @@ def seal(store: Store, record: RunRecord, lease: Lease, *, now: Clock = utc_now)
         finished_at=now(),
     )
     try:
-        store.put(SUCCESS_KEY, to_json(success), content_type=JSON_TYPE, create_only=True)
+        store.put(success_key(ends + 1), to_json(success), content_type=JSON_TYPE, create_only=True)
     except PreconditionFailed:  # two drivers overlapped, and both came to the same end
-        sealed = finished(store)
-        assert sealed is not None
-        return sealed
+        return _newest(store)
     return success
+
+
+def _newest(store: Store) -> SuccessRecord:
+    sealed = finished(store)
+    assert sealed is not None, "nobody deletes a _SUCCESS record"
+    return sealed
 
 
 def _check_invariant(store: Store, record: RunRecord, ledger: Ledger) -> None:

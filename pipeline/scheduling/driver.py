@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import time
 from collections.abc import Iterator
 
@@ -23,6 +24,7 @@ from pipeline.scheduling.events import (
     Returned,
     Settle,
     SetupFailed,
+    Staffed,
     Start,
     Stop,
     Tick,
@@ -36,7 +38,7 @@ from pipeline.scheduling.progress import Board
 from pipeline.scheduling.record import settled_row
 from pipeline.scheduling.register import Register
 from pipeline.scheduling.schedule import Schedule
-from pipeline.scheduling.staffing import Staffing
+from pipeline.scheduling.staffing import Staffing, places
 from pipeline.scheduling.studio import Delivery
 from schemas.errors import UserError
 from schemas.pair import Pair
@@ -47,6 +49,7 @@ log = logging.getLogger(__name__)
 BUDGET_S = 1.0  # of a call: short, so that pairs handed out wait little and an interruption less
 TICK_S = 0.5  # between looks at the clock
 DRAIN_S = 15.0  # at the end, for calls in flight: an evaluation on a CPU may take this long
+CENSUS_S = 5.0  # between looks at the cluster's machines
 FIRST_SLOTS = 2  # a worker's, until its engine has seen a picture and tells
 
 
@@ -79,6 +82,8 @@ class Driver:
         self._opening = opening
         self._cluster = cluster
         self._staffing = staffing
+        self._workers = staffing.workers
+        self._census_at = math.inf if staffing.steady else time.monotonic() + CENSUS_S
         self._order = order
         self._retry_failed = retry_failed
         self._board = board
@@ -121,6 +126,7 @@ class Driver:
         while not self._schedule.finished:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
+            self._count_machines()
             self._tell(Tick())
             if self._register is not None:
                 self._register.keep_up()
@@ -131,6 +137,17 @@ class Driver:
             self._report()
             if self._schedule.stopped is not None:
                 self._wind_up(interruption)
+
+    def _count_machines(self) -> None:
+        """Machines may join a cluster, and leave it, while a run goes on."""
+        if time.monotonic() < self._census_at:
+            return
+        self._census_at = time.monotonic() + CENSUS_S
+        workers = places(self._cluster.machines, on_gpus=self._staffing.gpus > 0)
+        if workers != self._workers:
+            log.info("the cluster has room for %d workers now, before for %d", workers, self._workers)
+            self._workers = workers
+            self._tell(Staffed(workers))
 
     def _wind_up(self, interruption: Interruption) -> None:
         """Take what the calls in flight bring, and tell why the run ends."""

@@ -46,6 +46,13 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Staffed:
+    """The cluster has grown or shrunk: so many workers are wanted from now on."""
+
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """A worker is ready: it has its weights and its device."""
 
@@ -90,7 +97,7 @@ class Died:
     message: str
 
 
-Event = Tick | Joined | SetupFailed | Returned | Died
+Event = Tick | Staffed | Joined | SetupFailed | Returned | Died
 
 
 @dataclass(frozen=True, slots=True)

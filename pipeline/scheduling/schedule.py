@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline.scheduling.backlog import Backlog
@@ -20,6 +21,7 @@ from pipeline.scheduling.events import (
     Returned,
     Settle,
     SetupFailed,
+    Staffed,
     Start,
     Status,
     Stop,
@@ -73,6 +75,7 @@ class Schedule:
         self._unwritten = 0
         self._progress_at = now
         self._out: list[Command] = []
+        self._errors: Counter[ErrorCode] = Counter()
         self.counts = Counts()
         self.stopped: str | None = None  # why the run ends early
 
@@ -132,6 +135,8 @@ class Schedule:
                 self._returned(event, now)
             case Died():
                 self._bury(event.worker, event.cause, event.message)
+            case Staffed():
+                self._target = event.workers
             case Tick():
                 self._judge_silence(now)
                 self._judge_standstill(now)
@@ -243,7 +248,8 @@ class Schedule:
         rate, settled = self._limits.error_rate, self.counts.settled
         bad = self.counts.failed + self.counts.quarantined
         if rate is not None and settled >= self._limits.error_rate_after and bad > rate * settled:
-            self.stop(f"{bad} of {settled} pairs failed, more than the limit of {rate:.0%}")
+            table = ", ".join(f"{code} {count}" for code, count in self._errors.most_common())
+            self.stop(f"{bad} of {settled} pairs failed, more than the limit of {rate:.0%}: {table}")
 
     def _settle(
         self,
@@ -254,6 +260,8 @@ class Schedule:
         message: str | None = None,
     ) -> None:
         self.counts.add(status)
+        if code is not None:
+            self._errors[code] += 1
         self._out.append(Settle(ticket.pair, status, ticket.attempts, worker, code, message))
 
     # --- handing out ---

@@ -62,7 +62,7 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         workers: processes; one a GPU by default, or one for every four cores.
         slots: images at a time in each; chosen by the engine by default.
         address: of a Ray cluster; Ray is started on this machine by default.
-        retry_failed: try pairs again that have no picture from an earlier session.
+        retry_failed: try pairs again that have no picture from an earlier session, also of a complete run.
         progress: is told about twice a second.
         limits: by what pairs, workers and the run are judged.
         equip: `module:function` that equips a worker (see `order.Order`); another one only in tests.
@@ -78,7 +78,7 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
     board = Board(progress)
     opening = Opening(loaded, output, say=board.say)
     success = opening.finished()
-    if success is None:
+    if success is None or (retry_failed and success.ok < success.pairs):
         try:
             board.total = opening.pairs(timeout_s=SURVEY_S)
             success = _finish(opening, opening.begin(), board, request, loaded.weights)
@@ -113,7 +113,7 @@ def _finish(opening: Opening, run: Resumed | None, board: Board, request: _Reque
         if run is None or _is_open(run, request):
             run = _make(opening, run, board, request, weights)
         board.say("the results to be compacted")
-        return seal(opening.store, run.record, run.lease)
+        return seal(opening.store, run.record, run.lease, again=request.retry_failed)
     except (StoreError, LeaseLost) as error:  # the output could be written when the run began
         raise Stopped(str(error)) from error
 

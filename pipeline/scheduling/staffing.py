@@ -30,12 +30,14 @@ class Staffing:
         gpus: of each: 1 or 0.
         cpus: that Ray sets aside for each; below 1 where workers share a core.
         threads: of each one's kernels.
+        steady: the number stays, though machines come and go: the user named it.
     """
 
     workers: int
     gpus: int
     cpus: float
     threads: int
+    steady: bool = False
 
 
 def staff(machines: Sequence[Machine], wanted: int | None) -> Staffing:
@@ -48,11 +50,19 @@ def staff(machines: Sequence[Machine], wanted: int | None) -> Staffing:
     """
     gpus = int(sum(machine.gpus for machine in machines))
     cores = sum(machine.cpus for machine in machines)
-    if gpus or not cores:
-        return Staffing(wanted or max(1, gpus), gpus=1, cpus=0, threads=max(1, int(cores / max(1, gpus))))
-    useful = [machine.cpus for machine in machines if machine.cpus]
-    workers = wanted or sum(max(1, int(cpus // CORES_PER_WORKER)) for cpus in useful)
-    share = min(cores / workers, *useful)
+    on_gpus = gpus > 0 or not cores
+    workers = wanted or places(machines, on_gpus=on_gpus)
+    steady = wanted is not None
+    if on_gpus:
+        return Staffing(workers, gpus=1, cpus=0, threads=max(1, int(cores / max(1, gpus))), steady=steady)
+    share = min(cores / workers, *(machine.cpus for machine in machines if machine.cpus))
     # Ray takes whole cores, or a fraction of one in steps of a ten-thousandth
     cpus = float(int(share)) if share >= 1 else int(share * 1e4) / 1e4
-    return Staffing(workers, gpus=0, cpus=cpus, threads=max(1, int(share)))
+    return Staffing(workers, gpus=0, cpus=cpus, threads=max(1, int(share)), steady=steady)
+
+
+def places(machines: Sequence[Machine], *, on_gpus: bool) -> int:
+    """How many workers these machines have room for; one is always asked for."""
+    if on_gpus:
+        return max(1, int(sum(machine.gpus for machine in machines)))
+    return max(1, sum(max(1, int(machine.cpus // CORES_PER_WORKER)) for machine in machines if machine.cpus))

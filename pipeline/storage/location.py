@@ -82,6 +82,11 @@ def parse(uri: str) -> Location:
     raise ForbiddenUri(shown(uri), f"'{scheme}:' is no place Neckar reads; use {places}{hint}")
 
 
+def is_local(uri: str) -> bool:
+    """Whether the URI names a file of this machine. Raises `ForbiddenUri`."""
+    return parse(uri).scheme == "file"
+
+
 def absolute(uri: str) -> str:
     """The canonical absolute form of a URI. Raises `ForbiddenUri`."""
     return parse(uri).uri

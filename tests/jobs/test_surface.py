@@ -8,9 +8,12 @@ from jobs.exits import Exit
 MANIFEST, RUN = "MANIFEST", "RUN"
 
 SURFACE = {
-    "run": [MANIFEST, "--output", "--workers", "--slots", "--address", "--base", "--retry-failed"],
-    "validate": [MANIFEST, "--base", "--check-images"],
-    "plan": [MANIFEST, "--base"],
+    "run": [
+        *(MANIFEST, "--output", "--workers", "--slots", "--address", "--base", "--allow-local"),
+        *("--deadline", "--error-rate", "--retry-failed"),
+    ],
+    "validate": [MANIFEST, "--base", "--allow-local", "--check-images"],
+    "plan": [MANIFEST, "--base", "--allow-local"],
     "status": [RUN],
     "query": [RUN, "SQL", "--format", "--output"],
     "show": [RUN, "PAIR", "--save"],
@@ -23,6 +26,9 @@ SURFACE = {
 
 DEFAULTS = {
     ("run", "retry_failed"): False,
+    ("run", "allow_local"): False,
+    ("validate", "allow_local"): False,
+    ("plan", "allow_local"): False,
     ("validate", "check_images"): False,
     ("query", "form"): "table",
 }

@@ -126,6 +126,21 @@ def test_sealing_again_changes_nothing(store: Store, clock: Clock) -> None:
     assert finish(store, begin_after(store, 1, clock), clock) == first
 
 
+def test_failed_pairs_tried_again_end_in_a_second_record_that_replaces_the_first(store: Store, clock: Clock) -> None:
+    run = begin(store, 2, clock)
+    write(store, run, ok_row(0), failed_row(1))
+    first = finish(store, run, clock)
+    again = begin_after(store, 2, clock)
+    write(store, again, ok_row(1))
+    assert finished(store) == first  # until the second end, the first one is the truth
+    second = seal(store, again.record, again.lease, again=True, now=clock.now)
+    assert (second.ok, second.failed) == (2, 0)
+    assert finished(store) == second
+    assert sealed_rows(store, second).column("status").to_pylist() == ["ok", "ok"]
+    assert sealed_rows(store, first).column("status").to_pylist() == ["ok", "failed"]
+    assert finish(store, again, clock) == second
+
+
 @pytest.mark.parametrize("put", range(3))  # the compact file, the renewal of the lease, _SUCCESS.json
 @pytest.mark.parametrize("stumble", ["before", "after"])
 @pytest.mark.parametrize("same_driver", [True, False])

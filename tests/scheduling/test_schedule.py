@@ -15,6 +15,7 @@ from pipeline.scheduling.events import (
     Returned,
     Settle,
     SetupFailed,
+    Staffed,
     Start,
     Stop,
     Tick,
@@ -300,12 +301,21 @@ def test_one_killer_alone_makes_no_node_bad():
     assert all(start.avoid == frozenset() for start in clock.of(Start))
 
 
+def test_a_cluster_that_grows_gets_more_workers_and_one_that_shrinks_no_new_ones():
+    clock = Clockwork(100)
+    grown = clock.of(Start, clock.tell(Staffed(3)))
+    assert [start.worker for start in grown] == ["worker-2", "worker-3"]
+    assert given_to(clock.tell(Joined("worker-2", "n2", 1)))
+    clock.tell(Staffed(2))
+    assert clock.of(Start, clock.tell(Died("worker-2", Cause.NODE_LOST, "its machine is gone"))) == []
+
+
 def test_error_rate_is_judged_after_enough_pairs():
     clock = Clockwork(100, slots=50, error_rate=0.5, error_rate_after=10)
     broken = tuple(Outcome(i, ErrorCode.IMAGE_MISSING, "no such file") for i in range(9))
     assert clock.of(Stop, clock.tell(Returned("worker-1", broken))) == []
     answer = clock.tell(Returned("worker-1", (Outcome(9, ErrorCode.IMAGE_MISSING, "no such file"),)))
-    assert clock.of(Stop, answer) == [Stop("10 of 10 pairs failed, more than the limit of 50%")]
+    assert clock.of(Stop, answer) == [Stop("10 of 10 pairs failed, more than the limit of 50%: image_missing 10")]
 
 
 def test_standstill_ends_the_run_and_says_what_it_waits_for():

@@ -20,6 +20,7 @@ from pipeline.scheduling.events import (
     Returned,
     Settle,
     SetupFailed,
+    Staffed,
     Start,
     Stop,
     Tick,
@@ -54,6 +55,7 @@ class World:
         self.kinds = kinds
         self.random = random
         self.now = 0.0
+        self.workers = workers
         self.processes: dict[str, Process] = {}
         self.settled: dict[int, Settle] = {}
         self.killed: list[str] = []
@@ -161,7 +163,7 @@ class World:
         return self.tell(Returned(name, tuple(outcomes), running, steps=1))
 
     def accident(self, name, process):
-        kind = self.random.choice(("crash", "silence", "preempted", "node lost", "setup", "echo"))
+        kind = self.random.choice(("crash", "silence", "preempted", "node lost", "setup", "staffed", "echo"))
         if kind in {"crash", "silence", "node lost"} and len(process.held) == 1:
             (index,) = process.held
             if self.accidents_alone[index] >= 2 or self.kinds[index] == "killer":
@@ -171,6 +173,8 @@ class World:
             case "setup" if not process.ready:
                 del self.processes[name]
                 self.tell(SetupFailed(name, "north", "no device"))
+            case "staffed":
+                self.tell(Staffed(self.random.randint(1, self.workers)))
             case "silence" if process.calls:
                 self.hush(name)
             case "crash" | "preempted" | "node lost":
