@@ -1,4 +1,4 @@
-"""Evaluations that the engine needs for plain L-BFGS's loss: `pytest -m bench -s tests/bench/test_evaluations.py`.
+"""What the engine makes of its evaluations: `pytest -m bench -s tests/bench/test_evaluations.py`.
 
 Plain L-BFGS is torch's rule for step lengths, a history of 100 and no preconditioner. With NECKAR_PICTURES set to the
 folder of the paper's six pictures, those are used; otherwise scikit-image's.
@@ -20,10 +20,12 @@ from pipeline.storage.access import read_uri
 from pipeline.synthesis import device as devices
 from pipeline.synthesis.lbfgs import LBFGS
 from pipeline.synthesis.network import DTYPES, Network
+from pipeline.synthesis.noise import from_network, start, to_network
+from pipeline.synthesis.objective import Objective, Targets
 from pipeline.synthesis.slots import SlotEngine
 from pipeline.synthesis.targets import TargetCache
-from pipeline.synthesis.task import Program, Solution, Task
-from pipeline.synthesis.weights import load_oxford
+from pipeline.synthesis.task import Precision, Program, Solution, Task
+from pipeline.synthesis.weights import Weights, load_oxford
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,28 +74,40 @@ def optimise(task: Task, network: Network, *, plain: bool, goal: float | None = 
     return solution
 
 
-def test_evaluations_for_the_loss_of_plain_lbfgs():
-    """Six pairs, from white noise and from the photograph; prints each and the median."""
+def task_of(content: str, style: str, alpha: float, init: str, precision: Precision) -> Task:
+    photograph = picture(content)
+    return Task(
+        key="k",
+        program=Program(*photograph.shape[:2], ("conv4_2",), STYLE, precision=precision),
+        content=photograph,
+        style=picture(style),
+        alpha=alpha,
+        beta=1.0,
+        style_weights=(0.2,) * 5,
+        init=photograph if init == "content" else "white_noise",
+        iterations=EVALUATIONS,
+    )
+
+
+def network_of(weights: Weights, precision: Precision) -> Network:
     device = devices.choose("cpu")
     devices.prepare(device)
+    return Network(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
+
+
+def chosen() -> list[tuple[str, str, float]]:
+    return PAPER if os.environ.get("NECKAR_PICTURES") else SKIMAGE
+
+
+def test_evaluations_for_the_loss_of_plain_lbfgs():
+    """Six pairs, from white noise and from the photograph; prints each and the median."""
     weights = load_oxford()
+    precision = devices.resolve("auto", devices.choose("cpu"))
+    network = network_of(weights, precision)
     needed = []
     for init in ("white_noise", "content"):
-        for content, style, alpha in PAPER if os.environ.get("NECKAR_PICTURES") else SKIMAGE:
-            photograph = picture(content)
-            program = Program(*photograph.shape[:2], ("conv4_2",), STYLE, precision=devices.resolve("auto", device))
-            network = Network(weights, ["conv5_1"], pooling="average", dtype=DTYPES[program.precision], device=device)
-            task = Task(
-                key="k",
-                program=program,
-                content=photograph,
-                style=picture(style),
-                alpha=alpha,
-                beta=1.0,
-                style_weights=(0.2,) * 5,
-                init=photograph if init == "content" else "white_noise",
-                iterations=EVALUATIONS,
-            )
+        for content, style, alpha in chosen():
+            task = task_of(content, style, alpha, init, precision)
             plain = optimise(task, network, plain=True)
             ours = optimise(task, network, plain=False, goal=plain.losses.total)
             count = ours if isinstance(ours, int) else EVALUATIONS + 1
@@ -101,3 +115,47 @@ def test_evaluations_for_the_loss_of_plain_lbfgs():
             print(f"{init:<12} {content:<18} {style:<30} {plain.losses.total:10.4g} after {count}", flush=True)
     print(f"median of {len(needed)}: {statistics.median(needed)} for the loss of plain L-BFGS after {EVALUATIONS}")
     assert len(needed) == 12
+
+
+def test_final_loss_beside_torch_in_float32():
+    """Four pairs from white noise, as many evaluations each; both images judged by the float32 network."""
+    weights = load_oxford()
+    exact = network_of(weights, "float32")
+    precision = devices.resolve("auto", devices.choose("cpu"))
+    network = network_of(weights, precision)
+    for content, style, alpha in chosen()[:4]:
+        judge = task_of(content, style, alpha, "white_noise", "float32")
+        objective = Objective(exact, judge.program)
+        with torch.no_grad():
+            targets = TargetCache().targets(exact, judge)
+        losses = []
+        for image in (
+            by_torch(judge, objective, targets),
+            optimise(task_of(content, style, alpha, "white_noise", precision), network, plain=False).image,
+        ):
+            with torch.no_grad():
+                losses.append(objective.losses(to_network(image, exact.device), [targets], [judge])[0].total)
+        torchs, ours = losses
+        print(f"{content:<18} {style:<30} torch {torchs:10.4g}  ours {ours:10.4g}  {ours / torchs:.3f}", flush=True)
+        assert all(loss > 0 for loss in losses)
+
+
+def by_torch(task: Task, objective: Objective, targets: Targets) -> np.ndarray:
+    """`torch.optim.LBFGS` as the peers call it, its best iterate: eq. 7 and its gradient in float32."""
+    x = start(task, torch.device("cpu")).reshape(1, 3, task.program.height, task.program.width).requires_grad_()
+    optimiser = torch.optim.LBFGS([x], max_iter=1, history_size=100, tolerance_change=-1, tolerance_grad=-1)
+    best, image = float("inf"), x.detach().clone()
+
+    def closure() -> float:
+        nonlocal best, image
+        with torch.no_grad():
+            found = objective.evaluate(x, [targets], [task])
+        x.grad = found.gradient.clone()
+        loss = float(found.losses[0, 0])
+        if loss < best:
+            best, image = loss, x.detach().clone()
+        return loss
+
+    for _ in range(task.iterations):
+        optimiser.step(closure)
+    return from_network(image[0])
