@@ -7,6 +7,7 @@ import os
 import socket
 from typing import cast
 
+from pipeline.scheduling import last_words
 from pipeline.scheduling.gallery import Gallery
 from pipeline.scheduling.order import Brief, Equip, Equipment, Introduction, Order
 from pipeline.scheduling.pictures import Pictures
@@ -50,6 +51,7 @@ class WorkerProcess:
             device=self._equipment.device,
             precision=self._equipment.precision,
             weights_sha256=self._equipment.weights_sha256,
+            last_words=last_words.keep(),
         )
 
     def begin(self, brief: Brief) -> None:

@@ -7,9 +7,11 @@ import logging
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from pipeline.results.parts import PartWriter
 from pipeline.results.run import Resumed
+from pipeline.scheduling import last_words
 from pipeline.scheduling.cluster import Answer, Cluster, Loss
 from pipeline.scheduling.ending import Interrupted, Stopped
 from pipeline.scheduling.events import (
@@ -89,6 +91,7 @@ class Driver:
         self._board = board
         self._register: Register | None = None
         self._joined: set[str] = set()
+        self._last_words: dict[str, Path] = {}
         self._under_way: dict[str, float] = {}  # by worker, in pairs
         self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
         self._schedule = Schedule(
@@ -118,6 +121,8 @@ class Driver:
         finally:
             if self._register is not None:
                 self._register.close()
+            for path in self._last_words.values():
+                last_words.forget(path)
         assert self._run is not None, "the schedule reads no pair before the run is open"
         return self._run
 
@@ -183,6 +188,7 @@ class Driver:
 
     def _welcome(self, name: str, introduction: Introduction) -> None:
         """A worker has its device and weights: the first one decides what the run is, the others must agree."""
+        self._last_words[name] = introduction.last_words
         log.info("%s: %s on %s, pid %d", name, introduction.device, introduction.host, introduction.pid)
         if self._run is None:
             self._board.say("the pairs to be counted")
@@ -212,14 +218,18 @@ class Driver:
         )
 
     def _lose(self, loss: Loss) -> None:
-        log.warning("%s is lost (%s): %s", loss.worker, loss.cause, loss.message)
+        message = loss.message
+        path = self._last_words.pop(loss.worker, None)
+        if path is not None and loss.raised is None and (words := last_words.read(path)):
+            message = f"{words} ({message})" if loss.cause is Cause.CRASHED else message
+        log.warning("%s is lost (%s): %s", loss.worker, loss.cause, message)
         self._under_way.pop(loss.worker, None)
         if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend, everywhere alike
             raise loss.raised
         if loss.cause is Cause.CRASHED and loss.worker not in self._joined:
-            self._tell(SetupFailed(loss.worker, loss.node, loss.message))
+            self._tell(SetupFailed(loss.worker, loss.node, message))
         else:
-            self._tell(Died(loss.worker, loss.cause, loss.message))
+            self._tell(Died(loss.worker, loss.cause, message))
 
     # --- from the schedule to the cluster ---
 
@@ -235,14 +245,18 @@ class Driver:
                 self._cluster.call(command.worker, "advance", command.pairs, command.drop, BUDGET_S)
             case Kill():
                 log.warning("%s is killed: %s", command.worker, command.reason)
-                self._under_way.pop(command.worker, None)
-                self._cluster.dismiss(command.worker)
+                self._part_with(command.worker)
             case Release():
-                self._cluster.dismiss(command.worker)
+                self._part_with(command.worker)
             case Settle():
                 self._write(command)
             case Stop():
                 log.error("the run stops: %s", command.reason)
+
+    def _part_with(self, name: str) -> None:
+        self._under_way.pop(name, None)
+        self._cluster.dismiss(name)
+        last_words.forget(self._last_words.pop(name, None))
 
     def _write(self, settled: Settle) -> None:
         assert self._register is not None

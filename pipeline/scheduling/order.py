@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.scheduling.studio import Engine
 from pipeline.synthesis.task import Precision
@@ -60,6 +61,7 @@ class Introduction:
         device: name of its device.
         precision: what `auto` means on it.
         weights_sha256: of the weights it read, hex.
+        last_words: where its process leaves them, on its machine (see `last_words.py`).
     """
 
     host: str
@@ -67,6 +69,7 @@ class Introduction:
     device: str
     precision: Precision
     weights_sha256: str
+    last_words: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

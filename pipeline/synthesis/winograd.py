@@ -62,7 +62,7 @@ F4 = Transform(
 )
 
 LARGE = 512  # positions
-STRIP = 1024  # tiles at a time: what large maps need of memory; smaller strips are slower
+AT_A_TIME = 1024  # tiles, of several images or of a strip of one: what large maps need of memory
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ def worthwhile(inputs: int, outputs: int, positions: int, dtype: torch.dtype) ->
 
 
 class Workspace:
-    """Intermediate results of one image, shared by the layers of a network, which run one after the other."""
+    """Intermediate results, shared by the layers of a network, which run one after the other."""
 
     def __init__(self) -> None:
         self._flat: dict[tuple[str, torch.dtype], Tensor] = {}
-        self._padded: dict[tuple[int, int, int, torch.dtype], Tensor] = {}
+        self._padded: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Memory of this shape with anything in it; valid until the name is taken again."""
@@ -102,16 +102,16 @@ class Workspace:
             flat = self._flat[name, dtype] = torch.empty(size, dtype=dtype)
         return flat[:size].view(shape)
 
-    def bordered(self, shape: tuple[int, int, int], dtype: torch.dtype) -> Tensor:
+    def bordered(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Memory whose border nobody writes: it stays zero."""
-        padded = self._padded.get((*shape, dtype))
+        padded = self._padded.get((shape, dtype))
         if padded is None:
-            padded = self._padded[*shape, dtype] = torch.zeros(shape, dtype=dtype)
+            padded = self._padded[shape, dtype] = torch.zeros(shape, dtype=dtype)
         return padded
 
 
 class Winograd:
-    """W * x + b on the CPU, image by image, so that an image's bits do not depend on its batch mates.
+    """W * x + b on the CPU.
 
     Args:
         kernel: (out, in, 3, 3).
@@ -141,46 +141,48 @@ class Winograd:
         h, w = -(-H // m), -(-W // m)
         out = self._kernels.shape[2]
         y = torch.empty(B, h, m, w, m, out, dtype=x.dtype)
-        padded = self._workspace.bordered((h * m + 2, w * m + 2, C), x.dtype)
-        strip = max(1, STRIP // w)
-        for image, tiles in zip(x.permute(0, 2, 3, 1), y, strict=True):
-            padded[1 : H + 1, 1 : W + 1] = image
+        together, strip = max(1, AT_A_TIME // (h * w)), max(1, min(h, AT_A_TIME // w))
+        border = self._workspace.bordered((min(B, together), h * m + 2, w * m + 2, C), x.dtype)
+        for first in range(0, B, together):
+            images = x[first : first + together].permute(0, 2, 3, 1)
+            padded, tiles = border[: len(images)], y[first : first + together]
+            padded[:, 1 : H + 1, 1 : W + 1] = images
             for top in range(0, h, strip):
                 high = min(strip, h - top)
-                products = self._multiply(self._tiles(padded[top * m : (top + high) * m + 2], high, w))
-                self._gather(products.view(m + 2, m + 2, high, w, out), tiles[top : top + high])
+                products = self._multiply(self._tiles(padded[:, top * m : (top + high) * m + 2], high, w))
+                self._gather(products.view(m + 2, m + 2, len(images), high, w, out), tiles[:, top : top + high])
         if relu:
             torch.relu_(y)
         return y.view(B, h * m, w * m, out)[:, :H, :W].permute(0, 3, 1, 2)
 
     def _tiles(self, padded: Tensor, h: int, w: int) -> Tensor:
-        """B^T d B of h x w tiles: (h m + 2, w m + 2, C) to (m+2, m+2, h, w, C)."""
-        C = padded.shape[2]
+        """B^T d B of h x w tiles an image: (b, h m + 2, w m + 2, C) to (m+2, m+2, b, h, w, C)."""
+        b, _, _, C = padded.shape
         m, t = self._transform.m, self._transform.m + 2
-        half = self._workspace.take("half", (t, h, w * m + 2, C), padded.dtype)
-        _combine(self._transform.B, [padded[i : i + (h - 1) * m + 1 : m] for i in range(t)], list(half))
-        tiles = self._workspace.take("tiles", (t, t, h, w, C), padded.dtype)
-        columns = [half[:, :, j : j + (w - 1) * m + 1 : m] for j in range(t)]
+        half = self._workspace.take("half", (t, b, h, w * m + 2, C), padded.dtype)
+        _combine(self._transform.B, [padded[:, i : i + (h - 1) * m + 1 : m] for i in range(t)], list(half))
+        tiles = self._workspace.take("tiles", (t, t, b, h, w, C), padded.dtype)
+        columns = [half[:, :, :, j : j + (w - 1) * m + 1 : m] for j in range(t)]
         _combine(self._transform.B, columns, [tiles[:, j] for j in range(t)])
         return tiles
 
     def _multiply(self, tiles: Tensor) -> Tensor:
-        """Products with the transformed kernels: ((m+2)^2, positions, out)."""
+        """Products with the transformed kernels: ((m+2)^2, tiles, out)."""
         count, _, out = self._kernels.shape
         left = tiles.view(count, -1, tiles.shape[-1])
         products = self._workspace.take("products", (count, left.shape[1], out), tiles.dtype)
-        torch.bmm(left, self._kernels, out=products)
+        torch.bmm(left, self._kernels, out=products)  # a row's bits do not depend on the other rows: tested
         if self._bias is not None:
             # The second row of A is 1 everywhere: what is added to product (1, 1) is added to every output.
             products[self._transform.m + 3] += self._bias
         return products
 
     def _gather(self, products: Tensor, tiles: Tensor) -> None:
-        """A^T (.) A: (m+2, m+2, h, w, out) into (h, m, w, m, out)."""
+        """A^T (.) A: (m+2, m+2, b, h, w, out) into (b, h, m, w, m, out)."""
         m = self._transform.m
         half = self._workspace.take("half", (m, *products.shape[1:]), products.dtype)
         _combine(self._transform.A, list(products), list(half))
-        outputs = tiles.permute(1, 3, 0, 2, 4)
+        outputs = tiles.permute(2, 4, 0, 1, 3, 5)
         _combine(self._transform.A, [half[:, j] for j in range(m + 2)], [outputs[:, j] for j in range(m)])
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(0)]
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 SIZE = int(os.environ.get("NECKAR_BENCH_SIZE", "128"))
-EVALUATIONS = 300
+EVALUATIONS = int(os.environ.get("NECKAR_BENCH_EVALUATIONS", "300"))
 SKIMAGE = [
     ("astronaut.png", "coffee.png", 1e-3),
     ("astronaut.png", "motorcycle_left.png", 1e-4),

@@ -69,7 +69,7 @@ def test_strips_join_without_a_seam(monkeypatch):
     kernel, bias = layer(32, 32)
     x = maps(1, 32, 37, 41, torch.float32)
     whole = Winograd(kernel, bias, torch.float32, Workspace())(x, relu=False)
-    monkeypatch.setattr(winograd, "STRIP", 25)
+    monkeypatch.setattr(winograd, "AT_A_TIME", 90)
     torch.testing.assert_close(Winograd(kernel, bias, torch.float32, Workspace())(x, relu=False), whole)
 
 
