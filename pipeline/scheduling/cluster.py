@@ -26,6 +26,7 @@ _LOCATE = "locate"  # the first call of every worker; `hear` keeps its answer to
 
 # ray.nodes()[i]["DeathReason"], from gcs.proto: an unexpected end is 2
 _TAKEN_AWAY = {1, 3, 4}  # expected termination, drained for preemption, drained idle
+_NODE_GONE = "its node has died"  # Ray's words for a worker that was not yet placed in our books
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class Cluster:
         if machine is not None and not machine["Alive"]:
             taken = machine.get("DeathReason") in _TAKEN_AWAY
             return Loss(name, node, Cause.PREEMPTED if taken else Cause.NODE_LOST, message, None)
-        lost = isinstance(error, errors.ActorUnavailableError | errors.NodeDiedError)
+        lost = isinstance(error, errors.ActorUnavailableError | errors.NodeDiedError) or _NODE_GONE in message
         return Loss(name, node, Cause.NODE_LOST if lost else Cause.CRASHED, message, None)
 
 

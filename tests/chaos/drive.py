@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import resource
 import sys
+import time
+from pathlib import Path
 
 from pipeline.manifests.source import load_manifest
 from pipeline.results.lease import acquire
 from pipeline.results.run import create_or_resume
+from pipeline.scheduling import actor
 from pipeline.scheduling.ending import Interrupted, Stopped
 from pipeline.scheduling.limits import Limits
+from pipeline.scheduling.progress import Progress
 from pipeline.scheduling.session import run
 from pipeline.scheduling.tenure import Tenure
+from tests.chaos.noop import NoopWorker
 
 
 def shorten_leases(seconds: float) -> None:
@@ -21,18 +29,48 @@ def shorten_leases(seconds: float) -> None:
     Tenure.__init__.__kwdefaults__["every_s"] = seconds / 3
 
 
+class Times:
+    """When a run came to what; seconds since the start of this process's work."""
+
+    def __init__(self) -> None:
+        self._begin = time.monotonic()
+        self._ready = self._made = math.nan
+
+    def note(self, progress: Progress) -> None:
+        now = time.monotonic() - self._begin
+        if progress.workers and math.isnan(self._ready):
+            self._ready = now
+        if progress.settled == progress.total:
+            self._made = min(now, self._made) if not math.isnan(self._made) else now
+
+    def told(self) -> dict[str, float]:
+        return {
+            "ready_s": self._ready,
+            "made_s": self._made,
+            "end_s": time.monotonic() - self._begin,
+            "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "cpu_s": sum(os.times()[:2]),
+        }
+
+
 def main() -> int:
     given = json.loads(sys.argv[1])
     shorten_leases(given.pop("lease_s", 4.0))
     limits = Limits(**given.pop("limits", {}))
     loaded = load_manifest(given.pop("manifest"))
+    report = Path(given.pop("report")) if "report" in given else None
+    if given.pop("noop", False):
+        actor.WorkerProcess = NoopWorker
+    times = Times()
     try:
-        summary = run(loaded, equip="tests.chaos.engine:equip", limits=limits, **given)
+        summary = run(loaded, equip="tests.chaos.engine:equip", limits=limits, progress=times.note, **given)
     except Stopped as error:
         print(error, file=sys.stderr)
         return 3
     except Interrupted:
         return 130
+    if report is not None:
+        report.write_text(json.dumps(times.told() | {"ok": summary.ok}))
     return 0 if summary.ok == summary.ok + summary.failed + summary.quarantined else 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import random
 import socket
 import struct
 import threading
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 Fault = Literal["answer", "reset", "lost_answer", "cut_body", "wrong_body", "ignore_condition"]
+
+FAULTS: tuple[Fault, ...] = ("answer", "reset", "lost_answer", "cut_body", "wrong_body")  # any store's and network's
 
 
 @dataclass
@@ -39,11 +42,19 @@ class FaultyS3:
     endpoint_url: str = ""
     requests: list[str] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
+    spoilt: list[str] = field(default_factory=list)  # what happened to requests that were picked at random
+    rate: float = 0.0
+    chance: random.Random = field(default_factory=random.Random)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
     def spoil(self, method: str, fault: Fault, times: int = 1, *, status: int = 503, code: str = "SlowDown") -> None:
         with self.guard:
             self.orders.append(Order(method, fault, times, status, code))
+
+    def spoil_at_random(self, rate: float, chance: random.Random) -> None:
+        """From now on this share of all requests goes wrong, each in one of `FAULTS`."""
+        with self.guard:
+            self.rate, self.chance = rate, chance
 
     def next_order(self, method: str, path: str) -> Order | None:
         with self.guard:
@@ -52,7 +63,13 @@ class FaultyS3:
                 if order.method == method and order.times > 0:
                     order.times -= 1
                     return order
-        return None
+            if self.chance.random() >= self.rate:
+                return None
+            bodies = ("cut_body", "wrong_body")  # only a GET has one that is worth it
+            fault = self.chance.choice([f for f in FAULTS if method == "GET" or f not in bodies])
+            self.spoilt.append(fault)
+            status, code = self.chance.choice([(500, "InternalError"), (503, "SlowDown"), (503, "ServiceUnavailable")])
+            return Order(method, fault, 0, status, code)
 
 
 @contextmanager
