@@ -149,7 +149,11 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("resample", pa.string(), "filter of the resize"),
         _column("normalise_activations", pa.bool_(), "filters rescaled to mean activation 1 (Gatys et al. 2016)"),
         _column("optimizer", pa.string(), "lbfgs or adam"),
-        _column("precision", pa.string(), "of the convolutions: float32 or bfloat16"),
+        _column(
+            "precision",
+            pa.string(),
+            "of the convolutions: float32, or bfloat16 and the last evaluations (a tenth, at most 20) in float32",
+        ),
         _column("seed", pa.int64(), "seed of the white noise"),
         _column("iterations", pa.int32(), "evaluations of loss and gradient", unit="evaluations"),
         _column(
@@ -167,7 +171,10 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("loss_content_png", pa.float64(), "eq. 1 in float32 on the decoded 8-bit file", unit=_LOSS),
         _column("loss_style_png", pa.float64(), "eq. 5 in float32 on the decoded 8-bit file", unit=_LOSS),
         _column(
-            "loss_trace", TRACE_TYPE, "losses at every evaluation; a layer's column is its E_l (eq. 4)", unit=_LOSS
+            "loss_trace",
+            TRACE_TYPE,
+            "losses at every evaluation, in the precision it was made in; a layer's column is its E_l (eq. 4)",
+            unit=_LOSS,
         ),
         _column("device", pa.string(), "name of the device that computed it"),
         _column("worker", pa.string(), "name of the worker that computed it"),

@@ -67,7 +67,9 @@ class Settings(BaseModel):
     tolerance: Amount = Field(
         0.0, description="Relative change of the loss over 20 evaluations at which to stop; 0 runs them all."
     )
-    precision: Precision = Field("auto", description="Of the convolutions; auto is resolved once per run and recorded.")
+    precision: Precision = Field(
+        "auto", description="Of the convolutions; bfloat16 ends in float32; auto is resolved once per run and recorded."
+    )
     seed: Seed = Field(0, description="Seed of the white noise.")
     normalise_activations: Flag = Field(
         False, description="Rescale the filters to mean activation 1 over fixed images (Gatys et al. 2016)."

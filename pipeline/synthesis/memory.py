@@ -8,7 +8,7 @@ import torch
 
 from pipeline.synthesis.lbfgs import HISTORY
 from pipeline.synthesis.network import DTYPES
-from pipeline.synthesis.task import Program
+from pipeline.synthesis.task import Precision, Program
 from pipeline.synthesis.vgg19 import map_size, up_to
 
 ROWS = 2 * HISTORY + 8  # float32 copies of an image: L-BFGS's pairs; x, best, step, gradients
@@ -18,12 +18,16 @@ SHARE = 0.6  # of the free memory that slots may take; pictures, targets and the
 
 def bytes_per_slot(program: Program) -> int:
     """What one image of the program needs while it is optimised, about."""
-    state = ROWS * 4 * 3 * program.height * program.width
+    return ROWS * 4 * 3 * program.height * program.width + tape_bytes(program, program.precision)
+
+
+def tape_bytes(program: Program, precision: Precision) -> int:
+    """What an evaluation of one image needs, about."""
     tape = 0
     for spec in up_to((*program.content_layers, *program.style_layers)):
         h, w = map_size(spec.name, program.height, program.width)
-        tape += spec.outputs * h * w * DTYPES[program.precision].itemsize
-    return state + int(TAPE * tape)
+        tape += spec.outputs * h * w * DTYPES[precision].itemsize
+    return int(TAPE * tape)
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -41,7 +45,10 @@ def free_bytes(device: torch.device) -> int | None:
 def slots_that_fit(program: Program, device: torch.device) -> int | None:
     """At least 1, for one image is always tried; None where free memory is unknown."""
     free = free_bytes(device)
-    return None if free is None else max(1, int(SHARE * free / bytes_per_slot(program)))
+    if free is None:
+        return None
+    finish = tape_bytes(program, "float32") if program.precision == "bfloat16" else 0  # of one image at a time
+    return max(1, int((SHARE * free - finish) / bytes_per_slot(program)))
 
 
 def ran_out(error: RuntimeError) -> bool:

@@ -122,7 +122,12 @@ class Synthesizer:
         while queue and engine.free:
             task = queue.popleft()
             with torch.no_grad():
-                engine.admit(task, self.targets.targets(self._network(task.program, task.program.precision), task))
+                exact = self._exact(task.program)
+                engine.admit(
+                    task,
+                    self.targets.targets(self._network(task.program, task.program.precision), task),
+                    self.targets.targets(exact, task) if exact is not None else None,
+                )
         if not queue:
             self._queues.pop(engine.program, None)
         return engine
@@ -132,7 +137,8 @@ class Synthesizer:
             return None
         program = max(self._queues, key=lambda p: len(self._queues[p]))
         self._program = program
-        return SlotEngine(self._network(program, program.precision), program, self._slots_for(program))
+        network = self._network(program, program.precision)
+        return SlotEngine(network, program, self._slots_for(program), exact=self._exact(program))
 
     def _shrink(self, reason: str) -> list[Solution | Failure]:
         """After running out of memory: begin the images in the slots again with half as many slots.
@@ -174,6 +180,10 @@ class Synthesizer:
             wanted = fitting
         self._most[program] = wanted
         return wanted
+
+    def _exact(self, program: Program) -> Network | None:
+        """The float32 network that finishes what bfloat16 began."""
+        return self._network(program, "float32") if program.precision == "bfloat16" else None
 
     def _network(self, program: Program, precision: str) -> Network:
         deepest = max((*program.content_layers, *program.style_layers), key=DEPTH.__getitem__)

@@ -58,13 +58,16 @@ def picture(name: str) -> np.ndarray:
     return resize(decode(read_uri(uri), name=uri), SIZE, "lanczos", name=uri)
 
 
-def optimise(task: Task, network: Network, *, plain: bool, goal: float | None = None) -> Solution | int:
+def optimise(
+    task: Task, network: Network, *, plain: bool, goal: float | None = None, exact: Network | None = None
+) -> Solution | int:
     """The solution, or at which evaluation the loss fell to the goal."""
-    engine = SlotEngine(network, task.program, 1)
+    engine = SlotEngine(network, task.program, 1, exact=exact)
     if plain:
         engine._lbfgs = LBFGS(1, engine._x.shape[1], history=100)
     with torch.no_grad():
-        engine.admit(task, TargetCache().targets(network, task))
+        targets = TargetCache()
+        engine.admit(task, targets.targets(network, task), exact and targets.targets(exact, task))
     while not (ended := engine.step()):
         (occupant,) = engine._occupants
         if goal is not None and occupant.best_row[0] <= goal:
@@ -131,7 +134,7 @@ def test_final_loss_beside_torch_in_float32():
         losses = []
         for image in (
             by_torch(judge, objective, targets),
-            optimise(task_of(content, style, alpha, "white_noise", precision), network, plain=False).image,
+            optimise(task_of(content, style, alpha, "white_noise", precision), network, plain=False, exact=exact).image,
         ):
             with torch.no_grad():
                 losses.append(objective.losses(to_network(image, exact.device), [targets], [judge])[0].total)

@@ -42,9 +42,11 @@ def transfer(
 
 
 @pytest.mark.slow
-def test_recorded_losses_are_those_of_an_independent_evaluation(oxford, picture):
+@pytest.mark.parametrize("precision", DTYPES)  # what bfloat16 begins, float32 ends
+@pytest.mark.parametrize("changes", [{"iterations": 15}, {"iterations": 1}, {"iterations": 40, "tolerance": 0.2}])
+def test_recorded_losses_are_those_of_an_independent_evaluation(oxford, picture, precision, changes):
     """Of the engine's float32 iterate, and of the 8-bit picture, against autograd's float64."""
-    task = transfer(picture, 64, STYLE, 1e-3, iterations=15)
+    task = transfer(picture, 64, STYLE, 1e-3, precision, **changes)
     synthesizer = Synthesizer(oxford, slots=1)
     (solution,) = run(synthesizer, [task]).values()
     assert isinstance(solution, Solution)
