@@ -61,7 +61,7 @@ F4 = Transform(
     A=((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
 )
 
-LARGE = 512  # positions
+LARGE = 200  # positions
 AT_A_TIME = 1024  # tiles, of several images or of a strip of one: what large maps need of memory
 
 

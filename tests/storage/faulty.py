@@ -65,8 +65,8 @@ class FaultyS3:
                     return order
             if self.chance.random() >= self.rate:
                 return None
-            bodies = ("cut_body", "wrong_body")  # only a GET has one that is worth it
-            fault = self.chance.choice([f for f in FAULTS if method == "GET" or f not in bodies])
+            has_body = method == "GET" and "list-type=" not in path  # a listing has no checksum to tell by
+            fault = self.chance.choice([f for f in FAULTS if has_body or not f.endswith("_body")])
             self.spoilt.append(fault)
             status, code = self.chance.choice([(500, "InternalError"), (503, "SlowDown"), (503, "ServiceUnavailable")])
             return Order(method, fault, 0, status, code)
@@ -119,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "lost_answer":
             self._reset()
         elif fault == "wrong_body":
-            self._answer(answer.status, bytes([data[0] ^ 1]) + data[1:], found)
+            self._answer(answer.status, bytes(byte ^ 1 for byte in data[:1]) + data[1:], found)
         else:
             self._answer(answer.status, data, found, cut=fault == "cut_body")
 

@@ -77,4 +77,4 @@ def test_narrow_layers_and_small_maps_are_summed():
     assert worthwhile(256, 256, 1024, torch.bfloat16)
     assert not worthwhile(128, 256, 1024, torch.bfloat16)
     assert worthwhile(128, 256, 1024, torch.float32)
-    assert not worthwhile(512, 512, 256, torch.float32)
+    assert not worthwhile(512, 512, 64, torch.float32)
