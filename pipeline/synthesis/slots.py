@@ -22,7 +22,7 @@ ALIGNED = 16  # numbers a row is padded to: BLAS rounds differently where a row 
 FIRST_STEP = 1.0  # root mean square of the change, levels of 0-255; torch's 1/|g|_1 changes no pixel visibly
 LONGEST_STEP = 10.0  # likewise; without a line search a bad curvature estimate would throw the image far out
 STRETCH = 3.0  # of L-BFGS's first Hessian approximation; 8 was too much, the runs are in docs/benchmarks.md
-FINISH = 20  # last evaluations of a bfloat16 image, made in float32; no more than a tenth of all
+FINISH, SHARE = 20, 15  # last evaluations of a bfloat16 image, made in float32: so many, or one in so many of all
 LADDER = ("", "+restart", "+adam")  # what is tried after a loss or gradient that is not finite
 
 
@@ -57,7 +57,7 @@ class _Occupant:
 
 def _finish(task: Task) -> int:
     """Evaluations in float32 at the end."""
-    return min(FINISH, max(1, task.iterations // 10))
+    return min(FINISH, max(1, task.iterations // SHARE))
 
 
 class SlotEngine:
