@@ -23,7 +23,7 @@ from pipeline.synthesis.weights import Weights
 
 log = logging.getLogger(__name__)
 
-# Two 256 px images fill a CPU's cores; smaller ones need more to spread the cost of a call over, but eight at 128 px were
+# Two 256 px images fill a CPU's cores; smaller ones need more to spread the cost of a call over. Eight at 128 px were
 # slower than four: their maps leave the cache.
 CPU_PIXELS, CPU_SLOTS = 2 * 256 * 256, 4
 GPU_PIXELS = 16 * 512 * 512  # a guess, not measured: enough work a kernel for the largest chips
