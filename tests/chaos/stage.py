@@ -59,6 +59,7 @@ class Audit:
         lost: pairs without a row.
         duplicated: rows too many.
         statuses: pairs by status.
+        others: error codes of the pairs that are not ok, by id.
         broken: rows whose picture is missing or has another sha256.
         attempts: of all pairs.
         images: their places in the run, by the pairs' seeds.
@@ -67,6 +68,7 @@ class Audit:
     lost: int
     duplicated: int
     statuses: Mapping[str, int]
+    others: Mapping[str, str]
     broken: int
     attempts: int
     images: Mapping[int, str]
@@ -76,7 +78,7 @@ def audit(output: str, pairs: int) -> Audit:
     """Every row and every picture."""
     reader = open_run(output)
     assert reader.success is not None, "the run is not complete"
-    columns = ["pair_id", "status", "attempts", "seed", "image_uri", "image_sha256"]
+    columns = ["pair_id", "status", "error_code", "attempts", "seed", "image_uri", "image_sha256"]
     rows = reader.dataset().to_table(columns=columns).to_pylist()
     counted = Counter(row["pair_id"] for row in rows)
     pictures = [row for row in rows if row["status"] == "ok"]
@@ -84,6 +86,7 @@ def audit(output: str, pairs: int) -> Audit:
         lost=len({f"p{index}" for index in range(pairs)} - set(counted)),
         duplicated=len(rows) - len(counted),
         statuses=Counter(row["status"] for row in rows),
+        others={row["pair_id"]: row["error_code"] for row in rows if row["status"] != "ok"},
         broken=sum(
             hashlib.sha256(reader.store.get(row["image_uri"])).hexdigest() != row["image_sha256"] for row in pictures
         ),

@@ -32,6 +32,17 @@ PAIRS = 12_000 if LONG else 900
 QUOTAS = {"worker": 200, "machine": 20, "driver": 20} if LONG else {"worker": 15, "machine": 2, "driver": 2}
 WORKERS = 4
 ITERATIONS = 20  # 40 ms a picture: a worker killed at random then rarely has the same pair alone in it three times
+# The long form's seeds reach those with a fate: pairs that do deserve it, among the innocents.
+FATES = {
+    standin.SIGKILL: "worker_died",
+    standin.SEGFAULT: "worker_died",
+    standin.HANG: "worker_silent",
+    standin.RAISE: "worker_died",
+    standin.HUGE: "out_of_memory",
+    standin.NON_FINITE: "non_finite_loss",
+    standin.POISONED_SOLUTION: "internal",
+}
+GUILTY = {f"p{seed}": code for seed, code in FATES.items() if seed < PAIRS}
 SEED = int(os.environ.get("NECKAR_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 
 
@@ -101,7 +112,7 @@ class Campaign:
         for _ in range(20):
             assert self.driver is not None
             self.driver.wait(timeout=600)
-            if self.driver.returncode == 0:
+            if self.driver.returncode in {0, 1}:
                 return
             self._ended()
             self.open()
@@ -122,8 +133,7 @@ class Campaign:
     def _ended(self) -> None:
         assert self.driver is not None
         _, words = self.driver.communicate()
-        assert self.driver.returncode in {1, 3}, words
-        assert self.driver.returncode != 1, "pairs failed, or were quarantined"
+        assert self.driver.returncode == 3, words
         self.ends.append(words.strip().splitlines()[-1])
         self.others.append(time.time())
 
@@ -156,7 +166,7 @@ def test_nothing_is_lost_whatever_is_killed(tmp_path, diary_folder):
     finally:
         if campaign.driver is not None:
             campaign.driver.kill()
-            campaign.driver.communicate()
+            campaign.driver.wait()
         cluster.shutdown()
     found = audit(campaign.output, PAIRS)
     entries = diaries(diary_folder)
@@ -166,14 +176,17 @@ def test_nothing_is_lost_whatever_is_killed(tmp_path, diary_folder):
         f"{PAIRS} pairs, killed: {dict(campaign.kills)} while {done} were settled; {time.monotonic() - begin:.0f} s;"
         f" drivers that gave up: {campaign.ends}"
     )
-    print(f"lost {found.lost}, duplicated {found.duplicated}, {dict(found.statuses)}, broken {found.broken}")
+    print(
+        f"lost {found.lost}, duplicated {found.duplicated}, {dict(found.statuses)}, broken {found.broken};"
+        f" not ok: {found.others}"
+    )
     print(f"computed although they stood on the store: {again}; attempts {found.attempts}")
     if waits:
         print(f"its pairs run again after a death: median {statistics.median(waits):.1f} s, longest {max(waits):.1f} s")
     assert dict(campaign.kills) == QUOTAS
     assert done < PAIRS, "the run ended before the campaign: it proves nothing"
     assert (found.lost, found.duplicated, found.broken, again) == (0, 0, 0, 0)
-    assert found.statuses == {"ok": PAIRS}
+    assert found.others == GUILTY
 
 
 def test_a_pair_that_kills_is_quarantined_after_three_deaths_and_nobody_else(tmp_path, diary_folder):
