@@ -192,6 +192,26 @@ def test_a_lost_node_charges_nobody(tmp_path, go, cluster, noticed):
     assert all(row["attempts"] <= 2 for row in statuses(tmp_path).values())
 
 
+def test_a_machine_that_joins_gets_a_worker(tmp_path, go, cluster):
+    """The number of workers is not given: one for the one machine, two when another one comes."""
+    loaded = manifest(tmp_path, [{}] * 60, iterations=200)
+    nodes = []
+    seen = []
+
+    def grow(progress):
+        seen.append(progress.workers)
+        if progress.settled and not nodes:
+            nodes.append(cluster.add_node(num_cpus=2))
+
+    try:
+        assert go(loaded, workers=None, slots=1, progress=grow).ok == 60
+    finally:
+        for node in nodes:
+            cluster.remove_node(node)
+    assert seen[0] <= 1
+    assert max(seen) == 2
+
+
 def test_a_run_on_s3(tmp_path, go, s3_uri):
     """On a Ray of its own, whose workers inherit this process's AWS environment."""
     loaded = manifest(tmp_path, [{}] * 5 + [{"seed": standin.NON_FINITE}])
