@@ -95,7 +95,7 @@ def finished(store: Store) -> SuccessRecord | None:
 
 def times_finished(store: Store) -> int:
     """How often the run came to its end: more than once where failed pairs were tried again."""
-    if store.head(SUCCESS_KEY) is None:
+    if read_record(store, SUCCESS_KEY, SuccessRecord) is None:  # not a HEAD: its refusals come without a reason
         return 0
     return max((success_number(entry.key) or 1 for entry in store.list(SUCCESSORS_PREFIX)), default=1)
 

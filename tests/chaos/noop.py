@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import time
+from pathlib import Path
 
 from pipeline.scheduling.actor import WorkerProcess
 from pipeline.scheduling.events import Outcome
 from pipeline.scheduling.studio import Delivery
 from schemas.pair import Pair
+from tests.chaos.engine import FOLDER
 from tests.results.samples import ok_row, sha
 
 TEMPLATE = ok_row(0)
 SLOTS = 512
+TIMES = "noop.times"  # of every call
 
 
 class NoopWorker(WorkerProcess):
     """Every pair is done at once, without a picture; its row is as large as a real one with a short trace."""
 
     def advance(self, pairs: tuple[Pair, ...], drop: tuple[int, ...], budget_s: float) -> Delivery:
+        with (Path(os.environ[FOLDER]) / TIMES).open("a") as file:
+            file.write(f"{time.time()}\n")
         rows = {}
         for pair in pairs:
             spec_hash = sha(pair.pair_id)
