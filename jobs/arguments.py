@@ -47,3 +47,13 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise typer.BadParameter(f"{text!r} is not a number of them; write a whole number, 1 or more")
     return int(text)
+
+
+DeadlineOption = Annotated[
+    float | None,
+    typer.Option(parser=seconds, help="A picture that takes longer is given up; else none is.", metavar="SECONDS"),
+]
+ErrorRateOption = Annotated[
+    float | None,
+    typer.Option(parser=share, help="Stop when more than this share of 100 pairs or more has failed.", metavar="SHARE"),
+]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument, count, seconds, share
+from jobs.arguments import AllowLocalOption, BaseOption, DeadlineOption, ErrorRateOption, ManifestArgument, count
 from jobs.exits import Exit
 from schemas.errors import UserError
 
@@ -30,16 +30,8 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     ] = None,
     base: BaseOption = None,
     allow_local: AllowLocalOption = False,
-    deadline: Annotated[
-        float | None,
-        typer.Option(parser=seconds, help="A picture that takes longer is given up; else none is.", metavar="SECONDS"),
-    ] = None,
-    error_rate: Annotated[
-        float | None,
-        typer.Option(
-            parser=share, help="Stop when more than this share of 100 pairs or more has failed.", metavar="SHARE"
-        ),
-    ] = None,
+    deadline: DeadlineOption = None,
+    error_rate: ErrorRateOption = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try failed and quarantined pairs again.")
     ] = False,
