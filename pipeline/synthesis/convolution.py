@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
-from pipeline.synthesis.winograd import Winograd, Workspace, worthwhile
+from pipeline.synthesis.winograd import BACK, FORWARD, Choice, Winograd
+from pipeline.synthesis.workspace import Workspace
 
 _PAD = _STEP = (1, 1)
 SMALL_MAP = 256  # positions; below it the plain CPU library picks other kernels for other batch sizes
@@ -44,8 +45,8 @@ class PackedConvolution:
     """
 
     def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype, workspace: Workspace) -> None:
-        self._forward = _Pass(kernel, bias, dtype, workspace)
-        self._back = _Pass(turned(kernel), None, dtype, workspace)
+        self._forward = _Pass(kernel, bias, dtype, workspace, FORWARD[dtype])
+        self._back = _Pass(turned(kernel), None, dtype, workspace, BACK[dtype])
 
     def respond(self, x: Tensor) -> Tensor:
         """See `Convolution`."""
@@ -59,15 +60,16 @@ class PackedConvolution:
 class _Pass:
     """One direction of a layer; which way it is computed depends on the map's size and on nothing else."""
 
-    def __init__(self, kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, workspace: Workspace) -> None:
+    def __init__(self, kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, workspace: Workspace, choice: Choice) -> None:
         self._kernel = kernel
         self._bias = bias
         self._dtype = dtype
         self._workspace = workspace
+        self._choice = choice
 
     def __call__(self, x: Tensor, *, relu: bool) -> Tensor:
         outputs, inputs = self._kernel.shape[:2]
-        fast = worthwhile(inputs, outputs, x.shape[2] * x.shape[3], self._dtype)
+        fast = self._choice.pays(inputs, outputs, x.shape[2] * x.shape[3])
         return (self._winograd if fast else self._direct)(x, relu=relu)
 
     @cached_property
@@ -76,7 +78,7 @@ class _Pass:
 
     @cached_property
     def _winograd(self) -> Winograd:
-        return Winograd(self._kernel, self._bias, self._dtype, self._workspace)
+        return Winograd(self._kernel, self._bias, self._dtype, self._workspace, self._choice)
 
 
 class Direct:

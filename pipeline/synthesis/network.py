@@ -12,7 +12,7 @@ from pipeline.synthesis.pooling import pool, through_relu, unpool
 from pipeline.synthesis.task import Pooling, Precision
 from pipeline.synthesis.vgg19 import up_to
 from pipeline.synthesis.weights import Weights
-from pipeline.synthesis.winograd import Workspace
+from pipeline.synthesis.workspace import Workspace
 
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

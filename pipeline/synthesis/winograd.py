@@ -1,113 +1,47 @@
 """3x3 convolutions with fewer multiplications: Winograd's minimal filtering (Lavin & Gray 2016, arXiv:1509.09308).
 
 Y = A^T [ (G k G^T) . (B^T d B) ] A gives a tile of m x m outputs from a tile d of (m+2) x (m+2) inputs. The products,
-summed over the input filters, are (m+2)^2 matrix products: 2.25 times less arithmetic than the sum itself for m = 2,
-4 times less for m = 4. The transforms read and write more memory, so that it pays in wide layers only.
+summed over the input filters, are (m+2)^2 matrix products: 4 times less arithmetic than the sum itself for m = 4. The
+transforms read and write more memory, so that it pays in wide layers only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from pipeline.synthesis.threads import one_thread
-
-Rows = tuple[tuple[float, ...], ...]
-
-
-@dataclass(frozen=True)
-class Transform:
-    """The matrices of F(m x m, 3 x 3), in the paper's names.
-
-    Attributes:
-        m: side of a tile of outputs.
-        B: B^T, (m+2, m+2).
-        G: (m+2, 3).
-        A: A^T, (m, m+2).
-    """
-
-    m: int
-    B: Rows
-    G: Rows
-    A: Rows
-
-
-F2 = Transform(
-    m=2,
-    B=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
-    G=((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
-    A=((1, 1, 1, 0), (0, 1, -1, -1)),
-)
-F4 = Transform(
-    m=4,
-    B=(
-        (4, 0, -5, 0, 1, 0),
-        (0, -4, -4, 1, 1, 0),
-        (0, 4, -4, -1, 1, 0),
-        (0, -2, -1, 2, 1, 0),
-        (0, 2, -1, -2, 1, 0),
-        (0, 4, 0, -5, 0, 1),
-    ),
-    G=(
-        (1 / 4, 0, 0),
-        (-1 / 6, -1 / 6, -1 / 6),
-        (-1 / 6, 1 / 6, -1 / 6),
-        (1 / 24, 1 / 12, 1 / 6),
-        (1 / 24, -1 / 12, 1 / 6),
-        (0, 0, 1),
-    ),
-    A=((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
-)
+from pipeline.synthesis.toom_cook import F2, F4, F4_PRECISE, Transform
+from pipeline.synthesis.workspace import Workspace
 
 LARGE = 200  # positions
-AT_A_TIME = 1024  # tiles, of several images or of a strip of one: what large maps need of memory
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What suits a data type.
+    """How to convolve; measured.
 
     Attributes:
-        transform: with F4, bfloat16 would have 4e-2 of relative error, where F2 has 6e-3 and the plain sum 2.4e-3;
-            float32 has 2e-6 with F4.
-        wide: filters on both sides from which the transforms cost less than the arithmetic they save; measured.
+        transform: of the tiles.
+        wide: filters on both sides from which the transforms cost less than the arithmetic they save.
+        tiles: taken at a time, of several images or of a strip of one: as many as stay in the cache.
     """
 
     transform: Transform
     wide: int
+    tiles: int
+
+    def pays(self, inputs: int, outputs: int, positions: int) -> bool:
+        """Whether Winograd's way is the faster one for a layer."""
+        return min(inputs, outputs) >= self.wide and positions >= LARGE
 
 
-CHOICES = {torch.bfloat16: Choice(F2, 256), torch.float32: Choice(F4, 128)}
-
-
-def worthwhile(inputs: int, outputs: int, positions: int, dtype: torch.dtype) -> bool:
-    """Whether Winograd's way is the faster one for a layer."""
-    return min(inputs, outputs) >= CHOICES[dtype].wide and positions >= LARGE
-
-
-class Workspace:
-    """Intermediate results, shared by the layers of a network, which run one after the other."""
-
-    def __init__(self) -> None:
-        self._flat: dict[tuple[str, torch.dtype], Tensor] = {}
-        self._padded: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
-
-    def take(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Memory of this shape with anything in it; valid until the name is taken again."""
-        size = torch.Size(shape).numel()
-        flat = self._flat.get((name, dtype))
-        if flat is None or flat.numel() < size:
-            flat = self._flat[name, dtype] = torch.empty(size, dtype=dtype)
-        return flat[:size].view(shape)
-
-    def bordered(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Memory whose border nobody writes: it stays zero."""
-        padded = self._padded.get((shape, dtype))
-        if padded is None:
-            padded = self._padded[shape, dtype] = torch.zeros(shape, dtype=dtype)
-        return padded
+FORWARD = {torch.bfloat16: Choice(F2, 256, 1024), torch.float32: Choice(F4, 128, 1024)}
+BACK = {torch.bfloat16: Choice(F4_PRECISE, 128, 256), torch.float32: Choice(F4, 128, 1024)}
 
 
 class Winograd:
@@ -118,7 +52,7 @@ class Winograd:
         bias: (out,), or None.
         dtype: float32 or bfloat16.
         workspace: of the network.
-        transform: F2 or F4; by default the data type's.
+        choice: of the way.
     """
 
     def __init__(
@@ -127,44 +61,39 @@ class Winograd:
         bias: Tensor | None,
         dtype: torch.dtype,
         workspace: Workspace,
-        transform: Transform | None = None,
+        choice: Choice,
     ) -> None:
-        self._transform = transform or CHOICES[dtype].transform
-        self._kernels = _transformed(kernel, self._transform).to(dtype)
+        transform = choice.transform
+        self._m = transform.m
+        self._tiles = choice.tiles
+        self._kernels = _transformed(kernel, transform).to(dtype)
         self._bias = None if bias is None else bias.to(dtype)
         self._workspace = workspace
+        self._by: _Transforms = (_AsProducts if dtype == torch.bfloat16 else _TermByTerm)(transform, workspace)
 
     def __call__(self, x: Tensor, *, relu: bool) -> Tensor:
         """(B, in, H, W) to (B, out, H, W), both channels last in memory; with `relu`, max(0, .) of it."""
         B, C, H, W = x.shape
-        m = self._transform.m
+        m = self._m
         h, w = -(-H // m), -(-W // m)
         out = self._kernels.shape[2]
         y = torch.empty(B, h, m, w, m, out, dtype=x.dtype)
-        together, strip = max(1, AT_A_TIME // (h * w)), max(1, min(h, AT_A_TIME // w))
+        together, strip = max(1, self._tiles // (h * w)), max(1, min(h, self._tiles // w))
         border = self._workspace.bordered((min(B, together), h * m + 2, w * m + 2, C), x.dtype)
         for first in range(0, B, together):
             images = x[first : first + together].permute(0, 2, 3, 1)
             padded, tiles = border[: len(images)], y[first : first + together]
             padded[:, 1 : H + 1, 1 : W + 1] = images
+            # What the last tiles have beyond the map may still hold rows of a map that was a little larger.
+            padded[:, H + 1 :] = 0
+            padded[:, :, W + 1 :] = 0
             for top in range(0, h, strip):
                 high = min(strip, h - top)
-                products = self._multiply(self._tiles(padded[:, top * m : (top + high) * m + 2], high, w))
-                self._gather(products.view(m + 2, m + 2, len(images), high, w, out), tiles[:, top : top + high])
+                products = self._multiply(self._by.inputs(padded[:, top * m : (top + high) * m + 2], high, w))
+                self._by.outputs(products.view(m + 2, m + 2, len(images), high, w, out), tiles[:, top : top + high])
         if relu:
             torch.relu_(y)
         return y.view(B, h * m, w * m, out)[:, :H, :W].permute(0, 3, 1, 2)
-
-    def _tiles(self, padded: Tensor, h: int, w: int) -> Tensor:
-        """B^T d B of h x w tiles an image: (b, h m + 2, w m + 2, C) to (m+2, m+2, b, h, w, C)."""
-        b, _, _, C = padded.shape
-        m, t = self._transform.m, self._transform.m + 2
-        half = self._workspace.take("half", (t, b, h, w * m + 2, C), padded.dtype)
-        _combine(self._transform.B, [padded[:, i : i + (h - 1) * m + 1 : m] for i in range(t)], list(half))
-        tiles = self._workspace.take("tiles", (t, t, b, h, w, C), padded.dtype)
-        columns = [half[:, :, :, j : j + (w - 1) * m + 1 : m] for j in range(t)]
-        _combine(self._transform.B, columns, [tiles[:, j] for j in range(t)])
-        return tiles
 
     def _multiply(self, tiles: Tensor) -> Tensor:
         """Products with the transformed kernels: ((m+2)^2, tiles, out)."""
@@ -174,33 +103,105 @@ class Winograd:
         torch.bmm(left, self._kernels, out=products)  # a row's bits do not depend on the other rows: tested
         if self._bias is not None:
             # The second row of A is 1 everywhere: what is added to product (1, 1) is added to every output.
-            products[self._transform.m + 3] += self._bias
+            products[self._m + 3] += self._bias
         return products
 
-    def _gather(self, products: Tensor, tiles: Tensor) -> None:
+
+class _Transforms(Protocol):
+    """Of tiles of inputs and of outputs."""
+
+    def inputs(self, padded: Tensor, h: int, w: int) -> Tensor:
+        """B^T d B of h x w tiles an image: (b, h m + 2, w m + 2, C) to (m+2, m+2, b, h, w, C)."""
+
+    def outputs(self, products: Tensor, tiles: Tensor) -> None:
         """A^T (.) A: (m+2, m+2, b, h, w, out) into (b, h, m, w, m, out)."""
-        m = self._transform.m
-        half = self._workspace.take("half", (m, *products.shape[1:]), products.dtype)
-        _combine(self._transform.A, list(products), list(half))
-        outputs = tiles.permute(2, 4, 0, 1, 3, 5)
-        _combine(self._transform.A, [half[:, j] for j in range(m + 2)], [outputs[:, j] for j in range(m)])
 
 
-def _combine(matrix: Rows, given: list[Tensor], out: list[Tensor]) -> None:
-    """out_i = sum_j matrix_ij given_j."""
-    for row, target in zip(matrix, out, strict=True):
-        # The term with factor 1 goes first: the others are added to it.
-        (first, _), (second, factor), *rest = sorted(
-            ((j, c) for j, c in enumerate(row) if c != 0), key=lambda term: term[1] != 1
+class _AsProducts:
+    """Both sides of a transform at once, as one matrix product: the sums are rounded once.
+
+    bfloat16's way. Its products are fast enough for a matrix that is mostly zeros, and term by term every addition
+    would be a pass over memory, and a rounding.
+    """
+
+    def __init__(self, transform: Transform, workspace: Workspace) -> None:
+        self._m = transform.m
+        self._B, self._A = (
+            torch.kron(matrix, matrix).to(torch.bfloat16)  # exact: the entries need few bits
+            for matrix in (transform.of_inputs(), transform.of_outputs())
         )
+        self._workspace = workspace
+
+    def inputs(self, padded: Tensor, h: int, w: int) -> Tensor:
+        """See `_Transforms`."""
+        m, t = self._m, self._m + 2
+        b, _, _, C = padded.shape
+        image, row, column, _ = padded.stride()
+        given = self._workspace.take("gathered", (t, t, b, h, w, C), padded.dtype)
+        given.copy_(
+            padded.as_strided(given.shape, (row, column, image, m * row, m * column, 1), padded.storage_offset())
+        )
+        tiles = self._workspace.take("tiles", given.shape, padded.dtype)
+        torch.mm(self._B, given.view(t * t, -1), out=tiles.view(t * t, -1))
+        return tiles
+
+    def outputs(self, products: Tensor, tiles: Tensor) -> None:
+        """See `_Transforms`."""
+        m, t = self._m, self._m + 2
+        found = self._workspace.take("gathered", (m, m, *products.shape[2:]), products.dtype)
+        torch.mm(self._A, products.view(t * t, -1), out=found.view(m * m, -1))
+        tiles.permute(2, 4, 0, 1, 3, 5).copy_(found)
+
+
+class _TermByTerm:
+    """One side after the other, one addition for each entry that is not zero: float32's way."""
+
+    def __init__(self, transform: Transform, workspace: Workspace) -> None:
+        self._m = transform.m
+        self._B, self._A = (_terms(matrix) for matrix in (transform.of_inputs(), transform.of_outputs()))
+        self._workspace = workspace
+
+    def inputs(self, padded: Tensor, h: int, w: int) -> Tensor:
+        """See `_Transforms`."""
+        b, _, _, C = padded.shape
+        m, t = self._m, self._m + 2
+        half = self._workspace.take("half", (t, b, h, w * m + 2, C), padded.dtype)
+        _combine(self._B, [padded[:, i : i + (h - 1) * m + 1 : m] for i in range(t)], list(half))
+        tiles = self._workspace.take("tiles", (t, t, b, h, w, C), padded.dtype)
+        columns = [half[:, :, :, j : j + (w - 1) * m + 1 : m] for j in range(t)]
+        _combine(self._B, columns, [tiles[:, j] for j in range(t)])
+        return tiles
+
+    def outputs(self, products: Tensor, tiles: Tensor) -> None:
+        """See `_Transforms`."""
+        m = self._m
+        half = self._workspace.take("half", (m, *products.shape[1:]), products.dtype)
+        _combine(self._A, list(products), list(half))
+        outputs = tiles.permute(2, 4, 0, 1, 3, 5)
+        _combine(self._A, [half[:, j] for j in range(m + 2)], [outputs[:, j] for j in range(m)])
+
+
+_Terms = list[list[tuple[int, float]]]
+
+
+def _terms(matrix: Tensor) -> _Terms:
+    """Column and entry of what is not zero, row by row; an entry of 1 comes first, for the others are added to it."""
+    rows = [[(j, entry) for j, entry in enumerate(row) if entry != 0] for row in matrix.tolist()]
+    return [sorted(row, key=lambda term: term[1] != 1) for row in rows]
+
+
+def _combine(terms: _Terms, given: Sequence[Tensor], out: Sequence[Tensor]) -> None:
+    """out_i = sum_j matrix_ij given_j."""
+    for row, target in zip(terms, out, strict=True):
+        (first, _), (second, factor), *rest = row
         torch.add(given[first], given[second], alpha=factor, out=target)
-        for j, c in rest:
-            target.add_(given[j], alpha=c)
+        for j, entry in rest:
+            target.add_(given[j], alpha=entry)
 
 
 def _transformed(kernel: Tensor, transform: Transform) -> Tensor:
     """G k G^T of every pair of filters: (out, in, 3, 3) to ((m+2)^2, in, out), float32."""
-    G = torch.tensor(transform.G)
+    G = transform.of_kernels().float()
     out, inputs = kernel.shape[:2]
     with one_thread():  # BLAS rounds differently with other numbers of threads
         both = torch.kron(G, G) @ kernel.permute(2, 3, 1, 0).reshape(9, inputs * out).float()
