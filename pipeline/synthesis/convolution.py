@@ -58,7 +58,7 @@ class PackedConvolution:
 
 
 class _Pass:
-    """One direction of a layer; which way it is computed depends on the map's size and on nothing else."""
+    """One direction of a layer; how it is computed depends on the map's size and on nothing else."""
 
     def __init__(self, kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, workspace: Workspace, choice: Choice) -> None:
         self._kernel = kernel

@@ -47,8 +47,8 @@ def slots_that_fit(program: Program, device: torch.device) -> int | None:
     free = free_bytes(device)
     if free is None:
         return None
-    finish = tape_bytes(program, "float32") if program.precision == "bfloat16" else 0  # of one image at a time
-    return max(1, int((SHARE * free - finish) / bytes_per_slot(program)))
+    judging = tape_bytes(program, "float32")  # of one image at a time
+    return max(1, int((SHARE * free - judging) / bytes_per_slot(program)))
 
 
 def ran_out(error: RuntimeError) -> bool:

@@ -15,14 +15,13 @@ from pipeline.synthesis.network import Network
 from pipeline.synthesis.noise import from_network, start
 from pipeline.synthesis.objective import Objective, Targets, as_losses
 from pipeline.synthesis.preconditioner import FourierPreconditioner
-from pipeline.synthesis.task import Failure, Program, Solution, Task
+from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
 
 WINDOW = 20  # evaluations over which `tolerance` looks at the loss
 ALIGNED = 16  # numbers a row is padded to: BLAS rounds differently where a row starts off a 64-byte line
 FIRST_STEP = 1.0  # root mean square of the change, levels of 0-255; torch's 1/|g|_1 changes no pixel visibly
 LONGEST_STEP = 10.0  # likewise; without a line search a bad curvature estimate would throw the image far out
 STRETCH = 3.0  # of L-BFGS's first Hessian approximation; 8 was too much, the runs are in docs/benchmarks.md
-FINISH, SHARE = 20, 15  # last evaluations of a bfloat16 image, made in float32: so many, or one in so many of all
 LADDER = ("", "+restart", "+adam")  # what is tried after a loss or gradient that is not finite
 
 
@@ -32,12 +31,10 @@ class _Occupant:
 
     Attributes:
         task: what is wanted.
-        targets: of the network that evaluates it now.
-        exact: those of the float32 network that makes its last evaluations; None where all are its own.
+        targets: of the network that evaluates it.
+        exact: of the float32 network that judges it at the end; None where that is the same one.
         best: row of x with the lowest finite loss so far.
-        end: evaluations after which it is done, and `reason` why.
-        finishing: whether the float32 network evaluates it.
-        best_row: losses at `best`; they count no more when the network changes, whose losses cannot be compared.
+        best_row: losses at `best`.
         rung: of the ladder.
     """
 
@@ -45,19 +42,10 @@ class _Occupant:
     targets: Targets
     exact: Targets | None
     best: Tensor
-    end: int
-    reason: str = "iterations"
-    finishing: bool = False
     best_row: np.ndarray | None = None
-    best_counts: bool = False
     rung: int = 0
     trace: list[np.ndarray] = field(default_factory=list)
     started_at: float = field(default_factory=time.time)
-
-
-def _finish(task: Task) -> int:
-    """Evaluations in float32 at the end."""
-    return min(FINISH, max(1, task.iterations // SHARE))
 
 
 class SlotEngine:
@@ -66,14 +54,14 @@ class SlotEngine:
     Images do not know each other: each has its own targets, weights, optimiser state and end. An image's bits are the
     same in every slot and with any batch mates.
 
-    With bfloat16 an image's last evaluations are made in float32. The rounded network is another network: where its
-    loss is least, the exact one's may be higher (by 19 % and by 0.2 % in two pairs), and 20 evaluations mend that.
+    With bfloat16 the trace is the rounded network's, and the losses of the result are those that the float32 network
+    has at the same image. They differ by less than 1 %.
 
     Args:
         network: deep enough for the program.
         program: what all images share.
         slots: S >= 1.
-        exact: the float32 network of the last evaluations.
+        exact: the float32 network that judges the results, if the network is another one.
     """
 
     def __init__(self, network: Network, program: Program, slots: int, *, exact: Network | None = None) -> None:
@@ -131,9 +119,7 @@ class SlotEngine:
         assert (exact is None) == (self._exact is None)
         slot = self._occupants.index(None)
         self._x[slot, : self._n] = start(task, self._device).reshape(-1).to(self._dtype)
-        occupant = _Occupant(task, targets, exact, best=self._x[slot].clone(), end=task.iterations)
-        self._finish_if_due(occupant)
-        self._occupants[slot] = occupant
+        self._occupants[slot] = _Occupant(task, targets, exact, best=self._x[slot].clone())
         if self._lbfgs is not None:
             self._lbfgs.reset(slot)
         if self._adam is not None:
@@ -186,52 +172,25 @@ class SlotEngine:
 
     def _evaluate(self, x: Tensor, occupants: list[_Occupant]) -> tuple[np.ndarray, Tensor]:
         """Losses, float64 (B, columns), and gradient, padded as x is (B, n)."""
-        together = [row for row, occupant in enumerate(occupants) if not occupant.finishing]
-        groups = [(self._objective, together)] if together else []
-        if self._exact is not None:  # one by one: a float32 tape is twice as large, and so there is but one
-            groups += [(self._exact, [row]) for row, occupant in enumerate(occupants) if occupant.finishing]
-        losses = np.empty((len(occupants), len(self._objective.columns)))
+        found = self._objective.evaluate(self._images(x), [o.targets for o in occupants], [o.task for o in occupants])
         gradient = torch.zeros_like(x)
-        for objective, rows in groups:
-            images = self._images(x if len(rows) == len(x) else x[rows])
-            found = objective.evaluate(
-                images, [occupants[row].targets for row in rows], [occupants[row].task for row in rows]
-            )
-            losses[rows] = found.losses
-            gradient[rows, : self._n] = found.gradient.view(len(rows), -1)
-        return losses, gradient
+        gradient[:, : self._n] = found.gradient.view(len(x), -1)
+        return found.losses, gradient
 
     def _judge(self, slot: int, occupant: _Occupant, losses: np.ndarray, *, stationary: bool) -> Solution | None:
         """Take a finite evaluation into the record; the end of this image, or None if it goes on."""
         task, trace = occupant.task, occupant.trace
         trace.append(losses)
-        if occupant.best_row is None or not occupant.best_counts or losses[0] < occupant.best_row[0]:
+        if occupant.best_row is None or losses[0] < occupant.best_row[0]:
             occupant.best_row = losses
             occupant.best.copy_(self._x[slot])
-            occupant.best_counts = True
-        settled = "stationary" if stationary else "tolerance" if self._is_flat(occupant) else ""
-        if len(trace) >= occupant.end or (settled and (occupant.finishing or self._exact is None)):
-            return self._solution(occupant, settled or occupant.reason)
-        if settled:
-            occupant.reason, occupant.end = settled, min(occupant.end, len(trace) + _finish(task))
-        self._finish_if_due(occupant)
+        if stationary:
+            return self._solution(occupant, "stationary")
+        if _is_flat(occupant):
+            return self._solution(occupant, "tolerance")
+        if len(trace) >= task.iterations:
+            return self._solution(occupant, "iterations")
         return None
-
-    @staticmethod
-    def _is_flat(occupant: _Occupant) -> bool:
-        """Whether the loss has come to rest; not judged across the change of networks."""
-        trace, tolerance = occupant.trace, occupant.task.tolerance
-        if tolerance <= 0.0 or len(trace) <= WINDOW or occupant.finishing:
-            return False
-        before = trace[-1 - WINDOW][0]
-        return bool(abs(before - trace[-1][0]) <= tolerance * abs(before))
-
-    def _finish_if_due(self, occupant: _Occupant) -> None:
-        if occupant.exact is None or occupant.finishing:
-            return
-        if len(occupant.trace) >= occupant.end - _finish(occupant.task):
-            occupant.finishing, occupant.best_counts = True, False
-            occupant.targets = occupant.exact
 
     def _climb(self, slot: int, occupant: _Occupant, losses: np.ndarray) -> Solution | Failure | None:
         """After an evaluation that is not finite: back to the best iterate, with an empty history, then with Adam."""
@@ -241,9 +200,8 @@ class SlotEngine:
             return Failure(task.key, "non_finite_loss", "the loss or its gradient is not finite at the start")
         if occupant.rung + 1 == len(LADDER) or self._lbfgs is None:
             return self._solution(occupant, "non_finite")
-        if len(occupant.trace) >= occupant.end:
-            return self._solution(occupant, occupant.reason)
-        self._finish_if_due(occupant)
+        if len(occupant.trace) >= task.iterations:
+            return self._solution(occupant, "iterations")
         occupant.rung += 1
         self._x[slot] = occupant.best
         self._lbfgs.reset(slot)
@@ -276,7 +234,7 @@ class SlotEngine:
         return Solution(
             key=occupant.task.key,
             image=from_network(self._images(occupant.best[None])[0]),
-            losses=as_losses(occupant.best_row),
+            losses=self._judged(occupant),
             iterations=len(occupant.trace),
             stop_reason=reason + LADDER[occupant.rung],
             trace_columns=self._objective.columns,
@@ -284,3 +242,21 @@ class SlotEngine:
             started_at=occupant.started_at,
             finished_at=time.time(),
         )
+
+    def _judged(self, occupant: _Occupant) -> Losses:
+        """Losses at the best image, in float32 or better."""
+        assert occupant.best_row is not None
+        if self._exact is None:
+            return as_losses(occupant.best_row)
+        assert occupant.exact is not None
+        (losses,) = self._exact.losses(self._images(occupant.best[None]), [occupant.exact], [occupant.task])
+        return losses
+
+
+def _is_flat(occupant: _Occupant) -> bool:
+    """Whether the loss has come to rest."""
+    trace, tolerance = occupant.trace, occupant.task.tolerance
+    if tolerance <= 0.0 or len(trace) <= WINDOW:
+        return False
+    before = trace[-1 - WINDOW][0]
+    return bool(abs(before - trace[-1][0]) <= tolerance * abs(before))

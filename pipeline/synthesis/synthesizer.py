@@ -183,7 +183,7 @@ class Synthesizer:
         return wanted
 
     def _exact(self, program: Program) -> Network | None:
-        """The float32 network that finishes what bfloat16 began."""
+        """The float32 network that judges what bfloat16 made."""
         return self._network(program, "float32") if program.precision == "bfloat16" else None
 
     def _network(self, program: Program, precision: str) -> Network:

@@ -6,11 +6,22 @@ import pytest
 import torch
 import torch.nn.functional as nn
 
-from pipeline.synthesis import winograd
-from pipeline.synthesis.winograd import CHOICES, F2, F4, Winograd, Workspace, worthwhile
+from pipeline.synthesis.toom_cook import F2, F4, F4_PRECISE, Transform
+from pipeline.synthesis.winograd import BACK, FORWARD, Choice, Winograd
+from pipeline.synthesis.workspace import Workspace
 
 # The plain sum in bfloat16 has an error of 2.4e-3 and in float32 of 4e-7 on the same data.
-ERROR = {(torch.bfloat16, F2): 9e-3, (torch.float32, F2): 5e-7, (torch.float32, F4): 4e-6}
+ERROR = {
+    (torch.bfloat16, F2): 6e-3,
+    (torch.bfloat16, F4_PRECISE): 2.2e-2,
+    (torch.float32, F2): 5e-7,
+    (torch.float32, F4): 4e-6,
+    (torch.float32, F4_PRECISE): 3e-6,
+}
+
+
+def by(transform: Transform, tiles: int = 1024) -> Choice:
+    return Choice(transform, 0, tiles)
 
 
 def layer(inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -34,21 +45,33 @@ def test_it_equals_the_sum(dtype, transform, size, relu):
     expected = nn.conv2d(x.double(), kernel.double(), bias.double(), padding=1)
     if relu:
         expected.relu_()
-    found = Winograd(kernel, bias, dtype, Workspace(), transform)(x, relu=relu)
+    found = Winograd(kernel, bias, dtype, Workspace(), by(transform))(x, relu=relu)
     assert found.dtype == dtype
     assert found.shape == expected.shape
     assert (found.double() - expected).norm() <= ERROR[dtype, transform] * expected.norm()
 
 
+@pytest.mark.parametrize("dtype", FORWARD)
+def test_a_map_sees_nothing_of_a_larger_one_before_it(dtype):
+    """Maps of 12 x 12 and 9 x 11 are both padded to three tiles of four: they share memory."""
+    kernel, bias = layer(24, 24)
+    small = maps(1, 24, 9, 11, dtype)
+    alone = Winograd(kernel, bias, dtype, Workspace(), by(F4_PRECISE))(small, relu=False)
+    convolve = Winograd(kernel, bias, dtype, Workspace(), by(F4_PRECISE))
+    convolve(maps(1, 24, 12, 12, dtype), relu=False)
+    assert torch.equal(convolve(small, relu=False), alone)
+
+
 def test_without_a_bias_nothing_is_added():
     kernel, _ = layer(16, 16)
-    found = Winograd(kernel, None, torch.float32, Workspace())(torch.zeros(1, 16, 8, 8), relu=False)
-    assert not found.any()
+    convolve = Winograd(kernel, None, torch.float32, Workspace(), by(F4))
+    assert not convolve(torch.zeros(1, 16, 8, 8), relu=False).any()
 
 
-@pytest.mark.parametrize("dtype", CHOICES)
+@pytest.mark.parametrize("choices", [FORWARD, BACK], ids=["forward", "back"])
+@pytest.mark.parametrize("dtype", FORWARD)
 @pytest.mark.parametrize("size", [(32, 32), (23, 45)])
-def test_the_bits_know_neither_batch_nor_threads_nor_earlier_calls(dtype, size):
+def test_the_bits_know_neither_batch_nor_threads_nor_earlier_calls(choices, dtype, size):
     kernel, bias = layer(256, 256)
     x = maps(3, 256, *size, dtype)
     before = torch.get_num_threads()
@@ -57,7 +80,7 @@ def test_the_bits_know_neither_batch_nor_threads_nor_earlier_calls(dtype, size):
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
             workspace = Workspace()
-            convolve = Winograd(kernel, bias, dtype, workspace)
+            convolve = Winograd(kernel, bias, dtype, workspace, choices[dtype])
             workspace.take("tiles", (99,), dtype).fill_(float("nan"))
             results += [convolve(x, relu=True), torch.cat([convolve(image[None], relu=True) for image in x])]
     finally:
@@ -65,16 +88,17 @@ def test_the_bits_know_neither_batch_nor_threads_nor_earlier_calls(dtype, size):
     assert all(torch.equal(result, results[0]) for result in results[1:])
 
 
-def test_strips_join_without_a_seam(monkeypatch):
+@pytest.mark.parametrize(("dtype", "transform"), ERROR)
+def test_strips_join_without_a_seam(dtype, transform):
     kernel, bias = layer(32, 32)
-    x = maps(1, 32, 37, 41, torch.float32)
-    whole = Winograd(kernel, bias, torch.float32, Workspace())(x, relu=False)
-    monkeypatch.setattr(winograd, "AT_A_TIME", 90)
-    torch.testing.assert_close(Winograd(kernel, bias, torch.float32, Workspace())(x, relu=False), whole)
+    x = maps(1, 32, 37, 41, dtype)
+    whole, strips = (Winograd(kernel, bias, dtype, Workspace(), by(transform, n))(x, relu=False) for n in (1024, 40))
+    assert torch.equal(strips, whole)
 
 
 def test_narrow_layers_and_small_maps_are_summed():
-    assert worthwhile(256, 256, 1024, torch.bfloat16)
-    assert not worthwhile(128, 256, 1024, torch.bfloat16)
-    assert worthwhile(128, 256, 1024, torch.float32)
-    assert not worthwhile(512, 512, 64, torch.float32)
+    assert FORWARD[torch.bfloat16].pays(256, 256, 1024)
+    assert not FORWARD[torch.bfloat16].pays(128, 256, 1024)
+    assert BACK[torch.bfloat16].pays(128, 256, 1024)
+    assert FORWARD[torch.float32].pays(128, 256, 1024)
+    assert not FORWARD[torch.float32].pays(512, 512, 64)
