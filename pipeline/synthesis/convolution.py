@@ -60,7 +60,9 @@ class PackedConvolution:
 class _Pass:
     """One direction of a layer; how it is computed depends on the map's size and on nothing else."""
 
-    def __init__(self, kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, workspace: Workspace, choice: Choice) -> None:
+    def __init__(
+        self, kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, workspace: Workspace, choice: Choice
+    ) -> None:
         self._kernel = kernel
         self._bias = bias
         self._dtype = dtype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.synthesis.objective import Objective
 from pipeline.synthesis.synthesizer import Synthesizer
 from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Precision, Program, Solution, Task
+from pipeline.synthesis.weights import Weights
 from tests.synthesis.referee import total_loss
 from tests.synthesis.test_slots import run
 
@@ -42,11 +44,25 @@ def transfer(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", DTYPES)  # what bfloat16 begins, float32 ends
+@pytest.mark.parametrize("precision", DTYPES)  # float32 judges what bfloat16 makes
 @pytest.mark.parametrize("changes", [{"iterations": 15}, {"iterations": 1}, {"iterations": 40, "tolerance": 0.2}])
 def test_recorded_losses_are_those_of_an_independent_evaluation(oxford, picture, precision, changes):
-    """Of the engine's float32 iterate, and of the 8-bit picture, against autograd's float64."""
+    """Of the engine's iterate, and of the 8-bit picture, against autograd's float64."""
     task = transfer(picture, 64, STYLE, 1e-3, precision, **changes)
+    _independent(oxford, task)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", DTYPES)
+@pytest.mark.parametrize("sides", [(60, 64), (64, 60)])
+def test_the_sizes_of_the_two_pictures_do_not_meet(oxford, picture, precision, sides):
+    """Their maps are padded to the same size at most layers, and nothing of one may show in the other's."""
+    content, style = (picture("astronaut.png", 64)[:side, :side] for side in sides)
+    task = transfer(picture, 64, STYLE, 1e-3, precision, iterations=5, content=content, style=style)
+    _independent(oxford, replace(task, program=replace(task.program, height=sides[0], width=sides[0])))
+
+
+def _independent(oxford: Weights, task: Task) -> None:
     synthesizer = Synthesizer(oxford, slots=1)
     (solution,) = run(synthesizer, [task]).values()
     assert isinstance(solution, Solution)

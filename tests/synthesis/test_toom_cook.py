@@ -31,7 +31,8 @@ def test_f4_is_that_of_the_paper():
         [0, 2, -1, -2, 1, 0],
         [0, 4, 0, -5, 0, 1],
     ]
-    assert F4.of_outputs().tolist() == [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
+    powers = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
+    assert F4.of_outputs().tolist() == powers
 
 
 @pytest.mark.parametrize("transform", [F2, F4, F4_PRECISE])
