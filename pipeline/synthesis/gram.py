@@ -47,21 +47,25 @@ def gram(F: Tensor) -> Tensor:
     return G
 
 
-def apply_each(F: Tensor, D: Tensor) -> Tensor:
+def apply_each(F: Tensor, D: Tensor, *, to: Tensor | None = None) -> Tensor:
     """F D of every image, the product of eq. 6.
 
     Args:
         F: (B, M, N).
         D: (B, N, N), symmetric, of F's data type.
+        to: (B, M, N), what the product is added to, in place.
 
     Returns:
         (B, M, N).
     """
-    out = torch.empty_like(F)
+    out = torch.empty_like(F) if to is None else to
     # BLAS splits the sums of a product with few rows among its threads (seen with 6 positions at 32 x 48 px).
     with one_thread() if F.shape[1] <= FEW_POSITIONS else nullcontext():
         for image, matrix, product in zip(F, D, out, strict=True):
-            torch.mm(image, matrix, out=product)
+            if to is None:
+                torch.mm(image, matrix, out=product)
+            else:
+                product.addmm_(image, matrix)
     return out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +16,13 @@ from pipeline.synthesis.weights import Weights
 from pipeline.synthesis.workspace import Workspace
 
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class Injection(Protocol):
+    """The gradient of one loss with respect to one layer's responses."""
+
+    def __call__(self, g: Tensor | None) -> Tensor:
+        """It added to g (B, N, H, W), channels last, in place; alone where there is no g yet."""
 
 
 class Network:
@@ -61,13 +69,13 @@ class Network:
             tape[spec.name] = x
         return tape
 
-    def pull_back(self, tape: Mapping[str, Tensor], injected: Mapping[str, Tensor]) -> Tensor:
+    def pull_back(self, tape: Mapping[str, Tensor], injected: Mapping[str, Sequence[Injection]]) -> Tensor:
         """dL/dx from the dL/dF^l injected where they belong.
 
         Args:
             tape: of the forward pass.
-            injected: layer name to dL/dF^l of that layer's own loss, shaped as F^l; overwritten. The cases "0 where
-                F < 0" of eq. 2 and 6 are applied here, together with ReLU's derivative, for they are the same mask.
+            injected: layer name to what that layer's own losses add to dL/dF^l. The cases "0 where F < 0" of eq. 2
+                and 6 are applied here, together with ReLU's derivative, for they are the same mask.
 
         Returns:
             (B, 3, H, W) in the network's data type.
@@ -75,9 +83,8 @@ class Network:
         g: Tensor | None = None
         for depth in range(len(self.specs) - 1, -1, -1):
             spec = self.specs[depth]
-            own = injected.get(spec.name)
-            if own is not None:
-                g = own if g is None else g.add_(own)
+            for injection in injected.get(spec.name, ()):
+                g = injection(g)
             if g is None:
                 continue  # nothing lies behind this layer: the tape is longer than the losses need
             g = self._convolutions[depth].pull_back(through_relu(g, tape[spec.name]))

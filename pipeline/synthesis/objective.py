@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,11 @@ from torch import Tensor
 
 from pipeline.synthesis.conventions import content_factor, style_factor
 from pipeline.synthesis.gram import apply_each, gram, positions
-from pipeline.synthesis.network import Network
+from pipeline.synthesis.network import Injection, Network
 from pipeline.synthesis.task import Losses, Program, Task
 from pipeline.synthesis.vgg19 import WIDTH
+
+_Injected = dict[str, list[Injection]]
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Objective:
             tasks: one an image; their alpha, beta and w_l are used.
         """
         tape = self.network.respond(x)
-        injected: dict[str, Tensor] = {}
+        injected: _Injected = defaultdict(list)
         content = self._content(tape, targets, tasks, injected)
         layers = self._style(tape, targets, tasks, injected)
         gradient = self.network.pull_back(tape, injected)
@@ -107,7 +110,7 @@ class Objective:
         tape: dict[str, Tensor],
         targets: Sequence[Targets],
         tasks: Sequence[Task],
-        injected: dict[str, Tensor] | None,
+        injected: _Injected | None,
     ) -> list[Tensor]:
         """L_content of every content layer (eq. 1), each (B,); puts alpha dL/dF (eq. 2) into `injected`."""
         losses = []
@@ -119,7 +122,7 @@ class Objective:
             losses.append(k * _sum_each(difference.square()))
             if injected is not None:
                 scale = _column([2 * k * task.alpha for task in tasks], difference)
-                _inject(injected, layer, tape[layer], (difference * scale).to(F.dtype))
+                injected[layer].append(_add((difference * scale).to(F.dtype), tape[layer]))
         return losses
 
     def _style(
@@ -127,7 +130,7 @@ class Objective:
         tape: dict[str, Tensor],
         targets: Sequence[Targets],
         tasks: Sequence[Task],
-        injected: dict[str, Tensor] | None,
+        injected: _Injected | None,
     ) -> list[Tensor]:
         """E_l of every style layer (eq. 4), each (B,); puts beta w_l dE_l/dF (eq. 6) into `injected`."""
         losses = []
@@ -139,7 +142,7 @@ class Objective:
             losses.append(k * _sum_each(difference.square()))
             if injected is not None:
                 scale = _column([4 * k / M * task.beta * task.style_weights[i] for task in tasks], difference)
-                _inject(injected, layer, tape[layer], apply_each(F, difference.mul_(scale).to(F.dtype)))
+                injected[layer].append(_add_product(difference.mul_(scale).to(F.dtype), tape[layer]))
         return losses
 
 
@@ -147,11 +150,20 @@ def _column(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
 
 
-def _inject(injected: dict[str, Tensor], layer: str, F: Tensor, g: Tensor) -> None:
-    """Add g (B, M, N) to what is injected at the layer, as a (B, N, H, W) view."""
+def _add(own: Tensor, F: Tensor) -> Injection:
+    """own (B, M, N), shaped as F."""
+    return lambda g: _as_maps(own, F) if g is None else g.add_(_as_maps(own, F))
+
+
+def _add_product(D: Tensor, F: Tensor) -> Injection:
+    """F D (B, M, N), shaped as F; added while it is made, which saves two passes over memory."""
+    return lambda g: _as_maps(apply_each(positions(F), D, to=None if g is None else positions(g)), F)
+
+
+def _as_maps(t: Tensor, F: Tensor) -> Tensor:
+    """(B, M, N) as (B, N, H, W), without a copy; the inverse of `positions`."""
     B, N, H, W = F.shape
-    g = g.view(B, H, W, N).permute(0, 3, 1, 2)
-    injected[layer] = injected[layer].add_(g) if layer in injected else g
+    return t.view(B, H, W, N).permute(0, 3, 1, 2)
 
 
 def _table(content: Sequence[Tensor], layers: Sequence[Tensor], tasks: Sequence[Task]) -> np.ndarray:

@@ -86,7 +86,11 @@ class OneLayer:
 
     def pull_back(self, tape, injected):
         (layer,) = tape
-        return torch.where(tape[layer] > 0, injected[layer], 0.0)
+        (injection,) = injected[layer]
+        alone = injection(None).clone()
+        already = torch.ones_like(alone)
+        torch.testing.assert_close(injection(already), alone + 1)  # what comes from deeper layers is added to
+        return torch.where(tape[layer] > 0, alone, 0.0)
 
 
 def test_content_by_hand():
