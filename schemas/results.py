@@ -152,7 +152,7 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column(
             "precision",
             pa.string(),
-            "of the convolutions: float32, or bfloat16 and the last evaluations (one in 15, at most 20) in float32",
+            "of the convolutions while the image was optimised; the losses of the result are float32's",
         ),
         _column("seed", pa.int64(), "seed of the white noise"),
         _column("iterations", pa.int32(), "evaluations of loss and gradient", unit="evaluations"),
