@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,6 @@ from pipeline.synthesis.gram import apply_each, gram, positions
 from pipeline.synthesis.network import Injection, Network
 from pipeline.synthesis.task import Losses, Program, Task
 from pipeline.synthesis.vgg19 import WIDTH
-
-_Injected = dict[str, list[Injection]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,15 @@ class Evaluation:
 
     losses: np.ndarray
     gradient: Tensor
+
+
+@dataclass(frozen=True)
+class _Term:
+    """One layer's loss, (B,), without alpha, beta and w_l, and its gradient, with them."""
+
+    layer: str
+    losses: Tensor
+    injection: Injection
 
 
 def content_targets(network: Network, layers: Sequence[str], x: Tensor) -> tuple[Tensor, ...]:
@@ -90,74 +97,69 @@ class Objective:
             tasks: one an image; their alpha, beta and w_l are used.
         """
         tape = self.network.respond(x)
-        injected: _Injected = defaultdict(list)
-        content = self._content(tape, targets, tasks, injected)
-        layers = self._style(tape, targets, tasks, injected)
+        content, style = self._content(tape, targets, tasks), self._style(tape, targets, tasks)
+        injected: dict[str, list[Injection]] = defaultdict(list)
+        for term in (*content, *style):
+            injected[term.layer].append(term.injection)
         gradient = self.network.pull_back(tape, injected)
         return Evaluation(
-            losses=_table(content, layers, tasks),
+            losses=_table(content, style, tasks),
             gradient=gradient.to(torch.promote_types(gradient.dtype, torch.float32)).contiguous(),
         )
 
     def losses(self, x: Tensor, targets: Sequence[Targets], tasks: Sequence[Task]) -> list[Losses]:
         """Losses alone, one an image, without a way back."""
         tape = self.network.respond(x)
-        table = _table(self._content(tape, targets, tasks, None), self._style(tape, targets, tasks, None), tasks)
+        table = _table(self._content(tape, targets, tasks), self._style(tape, targets, tasks), tasks)
         return [as_losses(row) for row in table]
 
-    def _content(
-        self,
-        tape: dict[str, Tensor],
-        targets: Sequence[Targets],
-        tasks: Sequence[Task],
-        injected: _Injected | None,
-    ) -> list[Tensor]:
-        """L_content of every content layer (eq. 1), each (B,); puts alpha dL/dF (eq. 2) into `injected`."""
-        losses = []
+    def _content(self, tape: Mapping[str, Tensor], targets: Sequence[Targets], tasks: Sequence[Task]) -> list[_Term]:
+        """L_content of every content layer (eq. 1), and alpha times its gradient (eq. 2)."""
+        terms = []
         for i, layer in enumerate(self.program.content_layers):
             F = positions(tape[layer])
             P = torch.stack([target.content[i] for target in targets])
             difference = F.to(torch.promote_types(F.dtype, torch.float32)) - P
             k = content_factor(self.program.convention, N=F.shape[2], M=F.shape[1])
-            losses.append(k * _sum_each(difference.square()))
-            if injected is not None:
-                scale = _column([2 * k * task.alpha for task in tasks], difference)
-                injected[layer].append(_add((difference * scale).to(F.dtype), tape[layer]))
-        return losses
+            scale = _column([2 * k * task.alpha for task in tasks], difference)
+            terms.append(_Term(layer, k * _sum_each(difference.square()), _difference(difference, scale, tape[layer])))
+        return terms
 
-    def _style(
-        self,
-        tape: dict[str, Tensor],
-        targets: Sequence[Targets],
-        tasks: Sequence[Task],
-        injected: _Injected | None,
-    ) -> list[Tensor]:
-        """E_l of every style layer (eq. 4), each (B,); puts beta w_l dE_l/dF (eq. 6) into `injected`."""
-        losses = []
+    def _style(self, tape: Mapping[str, Tensor], targets: Sequence[Targets], tasks: Sequence[Task]) -> list[_Term]:
+        """E_l of every style layer (eq. 4), and beta w_l times its gradient (eq. 6)."""
+        terms = []
         for i, layer in enumerate(self.program.style_layers):
             F = positions(tape[layer])
             M = F.shape[1]
             difference = gram(F).div_(M).sub_(torch.stack([target.style[i] for target in targets]))
             k = style_factor(self.program.convention, WIDTH[layer])
-            losses.append(k * _sum_each(difference.square()))
-            if injected is not None:
-                scale = _column([4 * k / M * task.beta * task.style_weights[i] for task in tasks], difference)
-                injected[layer].append(_add_product(difference.mul_(scale).to(F.dtype), tape[layer]))
-        return losses
+            scale = _column([4 * k / M * task.beta * task.style_weights[i] for task in tasks], difference)
+            terms.append(_Term(layer, k * _sum_each(difference.square()), _product(difference, scale, tape[layer])))
+        return terms
 
 
 def _column(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
 
 
-def _add(own: Tensor, F: Tensor) -> Injection:
-    """own (B, M, N), shaped as F."""
-    return lambda g: _as_maps(own, F) if g is None else g.add_(_as_maps(own, F))
+def _difference(difference: Tensor, scale: Tensor, F: Tensor) -> Injection:
+    """Eq. 2: scale (F - P)."""
+
+    def add(g: Tensor | None) -> Tensor:
+        own = _as_maps((difference * scale).to(F.dtype), F)
+        return own if g is None else g.add_(own)
+
+    return add
 
 
-def _add_product(D: Tensor, F: Tensor) -> Injection:
-    """F D (B, M, N), shaped as F; added while it is made, which saves two passes over memory."""
-    return lambda g: _as_maps(apply_each(positions(F), D, to=None if g is None else positions(g)), F)
+def _product(difference: Tensor, scale: Tensor, F: Tensor) -> Injection:
+    """Eq. 6: scale F (G - A), added while it is made, which saves two passes over memory."""
+
+    def add(g: Tensor | None) -> Tensor:
+        D = (difference * scale).to(F.dtype)
+        return _as_maps(apply_each(positions(F), D, to=None if g is None else positions(g)), F)
+
+    return add
 
 
 def _as_maps(t: Tensor, F: Tensor) -> Tensor:
@@ -166,10 +168,10 @@ def _as_maps(t: Tensor, F: Tensor) -> Tensor:
     return t.view(B, H, W, N).permute(0, 3, 1, 2)
 
 
-def _table(content: Sequence[Tensor], layers: Sequence[Tensor], tasks: Sequence[Task]) -> np.ndarray:
+def _table(content: Sequence[_Term], layers: Sequence[_Term], tasks: Sequence[Task]) -> np.ndarray:
     """float64 (B, 3 + style layers); one transfer from the device."""
     B = len(tasks)
-    stacked = torch.stack([*content, *layers], dim=1).double().cpu().numpy()
+    stacked = torch.stack([term.losses for term in (*content, *layers)], dim=1).double().cpu().numpy()
     table = np.empty((B, 3 + len(layers)))
     for row, values, task in zip(table, stacked, tasks, strict=True):
         row[1] = values[: len(content)].sum()
