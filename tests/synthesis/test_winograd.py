@@ -70,7 +70,7 @@ def test_without_a_bias_nothing_is_added():
 
 @pytest.mark.parametrize("choices", [FORWARD, BACK], ids=["forward", "back"])
 @pytest.mark.parametrize("dtype", FORWARD)
-@pytest.mark.parametrize("size", [(32, 32), (23, 45)])
+@pytest.mark.parametrize("size", [(32, 32), (23, 45), (10, 13)])
 def test_the_bits_know_neither_batch_nor_threads_nor_earlier_calls(choices, dtype, size):
     kernel, bias = layer(256, 256)
     x = maps(3, 256, *size, dtype)
@@ -101,4 +101,5 @@ def test_narrow_layers_and_small_maps_are_summed():
     assert not FORWARD[torch.bfloat16].pays(128, 256, 1024)
     assert BACK[torch.bfloat16].pays(128, 256, 1024)
     assert FORWARD[torch.float32].pays(128, 256, 1024)
+    assert FORWARD[torch.float32].pays(512, 512, 10 * 16)
     assert not FORWARD[torch.float32].pays(512, 512, 64)
