@@ -55,7 +55,7 @@ class SlotEngine:
     same in every slot and with any batch mates.
 
     With bfloat16 the trace is the rounded network's, and the losses of the result are those that the float32 network
-    has at the same image. They differ by less than 1 %.
+    has at the same image; they differ by some parts in a thousand.
 
     Args:
         network: deep enough for the program.
