@@ -114,6 +114,7 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
     engine, network = filled_engine(weights, size, slots, precision, device)
     for _ in range(WARM_UP):
         engine.step()
+    peak = _peak_mb(device)  # of the engine: the roofline's own maps are not its
     x = torch.randn(slots, 3, size, size, device=device) * 50
     engine_s, fractions, overheads, rooflines = [], [], [], []
     for _ in range(ROUNDS):
@@ -133,7 +134,7 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
         fraction_of_roofline=statistics.median(fractions),
         overhead=statistics.median(overheads),
         images_per_hour=3600 * rate / PROFILE_ITERATIONS,
-        peak_memory_mb=_peak_mb(device),
+        peak_memory_mb=peak,
     )
     return row, statistics.median(rooflines)
 
