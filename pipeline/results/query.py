@@ -52,7 +52,7 @@ def query_batches(reader: RunReader, sql: str) -> pa.RecordBatchReader:
     except duckdb.Error as error:
         database.close()
         raise _in_one_line(error) from None
-    except BaseException:
+    except BaseException:  # an interruption too: the database is nobody's then
         database.close()
         raise
     return pa.RecordBatchReader.from_batches(answer.schema, _batches(database, answer))

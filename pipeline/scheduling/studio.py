@@ -274,7 +274,7 @@ class Studio:
             row = self._gallery.find(recipe.spec_hash)
         except StoreError as error:
             self._news.put(Outcome(index, error.code, str(error), unwritten=True))
-        except Exception as error:
+        except Exception as error:  # a defect of ours costs one pair
             log.exception("%s", recipe.pair.pair_id)
             self._news.put(Outcome(index, ErrorCode.INTERNAL, _in_a_line(error)))
         else:
@@ -287,7 +287,7 @@ class Studio:
             self._news.put(_Hung(row.spec_hash, self._gallery.hang(row, pixels)))
         except StoreError as error:
             self._news.put(_Unhung(row.spec_hash, error.code, str(error)))
-        except Exception as error:
+        except Exception as error:  # a defect of ours costs one pair
             log.exception("%s", row.pair_id)
             self._news.put(_Unhung(row.spec_hash, ErrorCode.INTERNAL, _in_a_line(error), store_at_fault=False))
 

@@ -69,7 +69,7 @@ def open_uri(uri: str) -> BinaryIO:
     except OSError as error:
         file.close()
         raise write_error(Path(tempfile.gettempdir()), error) from error
-    except BaseException:
+    except BaseException:  # an interruption too: the file is nobody's then
         file.close()
         raise
     return file

@@ -22,7 +22,7 @@ class Workspace:
         return flat[:size].view(shape)
 
     def bordered(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Memory whose border nobody writes: it stays zero."""
+        """Memory that is zero at first; all maps of one padded size share it, and each clears what lies beyond it."""
         padded = self._padded.get((shape, dtype))
         if padded is None:
             padded = self._padded[shape, dtype] = torch.zeros(shape, dtype=dtype)
