@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -61,26 +61,36 @@ class _Pass:
     """One direction of a layer; how it is computed depends on the map's size and on nothing else."""
 
     def __init__(
-        self, kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, workspace: Workspace, choice: Choice
+        self,
+        kernel: Tensor,
+        bias: Tensor | None,
+        dtype: torch.dtype,
+        workspace: Workspace,
+        choices: Sequence[Choice],
     ) -> None:
         self._kernel = kernel
         self._bias = bias
         self._dtype = dtype
         self._workspace = workspace
-        self._choice = choice
+        self._choices = choices
+        self._ways: dict[Choice | None, Direct | Winograd] = {}
 
     def __call__(self, x: Tensor, *, relu: bool) -> Tensor:
         outputs, inputs = self._kernel.shape[:2]
-        fast = self._choice.pays(inputs, outputs, x.shape[2] * x.shape[3])
-        return (self._winograd if fast else self._direct)(x, relu=relu)
+        positions = x.shape[2] * x.shape[3]
+        paying = (choice for choice in self._choices if choice.pays(inputs, outputs, positions))
+        return self._by(next(paying, None))(x, relu=relu)
 
-    @cached_property
-    def _direct(self) -> Direct:
-        return Direct(self._kernel, self._bias, self._dtype)
-
-    @cached_property
-    def _winograd(self) -> Winograd:
-        return Winograd(self._kernel, self._bias, self._dtype, self._workspace, self._choice)
+    def _by(self, choice: Choice | None) -> Direct | Winograd:
+        """Made when a map of that size first comes, for each way holds kernels of its own."""
+        way = self._ways.get(choice)
+        if way is None:
+            if choice is None:
+                way = Direct(self._kernel, self._bias, self._dtype)
+            else:
+                way = Winograd(self._kernel, self._bias, self._dtype, self._workspace, choice)
+            self._ways[choice] = way
+        return way
 
 
 class Direct:

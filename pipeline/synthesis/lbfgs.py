@@ -1,9 +1,10 @@
 """L-BFGS for every image of a batch on its own (Liu & Nocedal 1989), its history in matrix form.
 
-The two-loop recursion needs of the history only its inner products. Those with the newest gradient g are one
-matrix-vector product; all others follow from s_i.y_k = s_i.g_{k+1} - s_i.g_k. The recursion then runs on numbers, and
-one more product forms the direction. An evaluation reads the history twice, however long it is, and the steps equal
-those of `torch.optim.LBFGS` without line search.
+The direction needs of the history only its inner products (the compact form of Byrd, Nocedal & Schnabel 1994). Those
+with the newest gradient g are one matrix-vector product an image; all others follow from
+s_i.y_k = s_i.g_{k+1} - s_i.g_k. Small triangular systems, solved for all images at once, give the weights of one more
+product. An evaluation reads the history twice and waits for the device three times, however long the history is and
+however many the images are, and the steps equal those of `torch.optim.LBFGS` without line search.
 """
 
 from __future__ import annotations
@@ -67,18 +68,20 @@ class LBFGS:
         precondition: Callable[[Tensor], Tensor] | None = None,
         steps: Steps = TORCH,
     ) -> None:
-        self._m = history
         self._steps = steps
         self._precondition = precondition
         self._pairs = torch.zeros(slots, 2 * history, n, dtype=dtype, device=device)  # rows s_0, Ky_0, s_1, Ky_1, ...
         self._gradient = torch.zeros(slots, n, dtype=dtype, device=device)
         self._preconditioned = self._gradient if precondition is None else torch.zeros_like(self._gradient)
         self._step = torch.zeros(slots, n, dtype=dtype, device=device)
-        self._memories = [_Memory(history) for _ in range(slots)]
+        self._products = _Products(slots, history)
+        self._moved = [False] * slots  # since the reset
+        self._rejected = [0] * slots  # pairs without positive curvature since the reset
 
     def reset(self, slot: int) -> None:
         """Forget the slot's history; its next step is along the gradient."""
-        self._memories[slot] = _Memory(self._m)
+        self._products.forget(slot)
+        self._moved[slot], self._rejected[slot] = False, 0
 
     def advance(self, x: Tensor, slots: Sequence[int], gradient: Tensor) -> None:
         """Move the images of these slots by one step, in place.
@@ -88,59 +91,79 @@ class LBFGS:
             slots: those that move.
             gradient: dL/dx at x, (len(slots), n), finite.
         """
-        preconditioned = gradient if self._precondition is None else self._precondition(gradient)
+        Kg = gradient if self._precondition is None else self._precondition(gradient)
+        self._remember(slots, gradient, Kg)
         for row, slot in enumerate(slots):
-            self._advance_one(x[slot], slot, gradient[row], preconditioned[row])
+            self._gradient[slot] = gradient[row]
+            if self._preconditioned is not self._gradient:
+                self._preconditioned[slot] = Kg[row]
+        self._head(slots, Kg)
+        self._shorten(slots)
+        for slot in slots:
+            x[slot] += self._step[slot]
+            self._moved[slot] = True
 
-    def _advance_one(self, x: Tensor, slot: int, g: Tensor, Kg: Tensor) -> None:
-        memory, pairs = self._memories[slot], self._pairs[slot]
-        if memory.moved:
-            self._remember(slot, memory, pairs, g, Kg)
-        self._gradient[slot] = g
-        if self._preconditioned is not self._gradient:
-            self._preconditioned[slot] = Kg
-        used = 2 * memory.pairs_used
-        if used == 0:
-            step = torch.mul(Kg, -self._first_length(memory, Kg), out=self._step[slot])
-        else:
-            weights, weight_g = memory.direction(self._steps.stretch)
-            w = torch.tensor(weights[:used], dtype=x.dtype, device=x.device)
-            step = torch.mv(pairs[:used].T, w, out=self._step[slot])
-            step.add_(Kg, alpha=weight_g)
-        if self._steps.longest < math.inf:
-            length = _norm(step)
+    def _remember(self, slots: Sequence[int], gradient: Tensor, Kg: Tensor) -> None:
+        """Take s and y of the last steps into the history, and the inner products with the new gradients."""
+        moved = [(row, slot) for row, slot in enumerate(slots) if self._moved[slot]]
+        if not moved:
+            return
+        pairs = [torch.stack([self._step[slot], torch.sub(Kg[row], self._preconditioned[slot])]) for row, slot in moved]
+        y = [torch.sub(gradient[row], self._gradient[slot]) for row, slot in moved]
+        for (_, slot), pair, (sy, yKy) in zip(moved, pairs, _products(pairs, y), strict=True):
+            if sy > CURVATURE_MIN * yKy and yKy > 0.0:
+                place = self._products.add(slot, sy, yKy)
+                self._pairs[slot, 2 * place : 2 * place + 2] = pair
+            else:
+                self._rejected[slot] += 1
+        histories = [self._pairs[slot, : 2 * self._products.used[slot]] for _, slot in moved]
+        found = _products(histories, [gradient[row] for row, _ in moved])
+        for (_, slot), products in zip(moved, found, strict=True):
+            self._products.project(slot, products)
+
+    def _head(self, slots: Sequence[int], Kg: Tensor) -> None:
+        """The steps, -H g; without a history, along -K g."""
+        weights, weights_g = self._products.direction(slots, self._steps.stretch)
+        w = torch.from_numpy(weights).to(Kg)
+        for row, slot in enumerate(slots):
+            step, rows = self._step[slot], 2 * self._products.used[slot]
+            if rows:
+                torch.mv(self._pairs[slot, :rows].T, w[row, :rows], out=step)
+                step.add_(Kg[row], alpha=weights_g[row])
+            else:
+                torch.mul(Kg[row], -self._first_length(slot, Kg[row]), out=step)
+
+    def _shorten(self, slots: Sequence[int]) -> None:
+        """No step is longer than the longest."""
+        if self._steps.longest == math.inf:
+            return
+        for slot, length in zip(slots, _norms([self._step[slot] for slot in slots]), strict=True):
             if length > self._steps.longest:
-                step.mul_(self._steps.longest / length)
-        x += step
-        memory.moved = True
+                self._step[slot] *= self._steps.longest / length
 
-    def _first_length(self, memory: _Memory, Kg: Tensor) -> float:
+    def _first_length(self, slot: int, Kg: Tensor) -> float:
         """Factor of the gradient in a step without history."""
         if self._steps.first is None:
             absolute = _sum(Kg.abs())
             return min(1.0, 1.0 / absolute) if absolute > 0.0 else 0.0
-        norm = _norm(Kg)
-        length = self._steps.first * 2.0**memory.rejected
+        (norm,) = _norms([Kg])
+        length = self._steps.first * 2.0 ** self._rejected[slot]
         return length / norm if norm > 0.0 else 0.0
 
-    def _remember(self, slot: int, memory: _Memory, pairs: Tensor, g: Tensor, Kg: Tensor) -> None:
-        """Take s and y of the last step into the history, and the inner products with the new gradient."""
-        place = memory.next_place
-        two = pairs[2 * place : 2 * place + 2]
-        y = torch.sub(g, self._gradient[slot])
-        two_new = torch.stack([self._step[slot], torch.sub(Kg, self._preconditioned[slot])])
-        sy, yKy = torch.mv(two_new, y).double().tolist()
-        if sy > CURVATURE_MIN * yKy and yKy > 0.0:
-            two.copy_(two_new)
-            memory.place(sy, yKy)
-        else:
-            memory.rejected += 1
-        used = 2 * memory.pairs_used
-        memory.project(torch.mv(pairs[:used], g).double().cpu().numpy())
+
+def _products(matrices: Sequence[Tensor], vectors: Sequence[Tensor]) -> list[np.ndarray]:
+    """Every matrix (k, n) times its vector, float64.
+
+    Image by image, for the bits of a batched product may depend on the batch; one transfer from the device.
+    """
+    found = torch.cat([torch.mv(matrix, vector) for matrix, vector in zip(matrices, vectors, strict=True)])
+    ends = np.cumsum([len(matrix) for matrix in matrices])[:-1]
+    return np.split(found.double().cpu().numpy(), ends)
 
 
-def _norm(t: Tensor) -> float:
-    return math.sqrt(float(torch.mv(t[None], t)[0]))
+def _norms(vectors: Sequence[Tensor]) -> list[float]:
+    """Euclidean lengths."""
+    return [math.sqrt(square) for (square,) in _products([v[None] for v in vectors], vectors)]
 
 
 def _sum(t: Tensor) -> float:
@@ -148,73 +171,81 @@ def _sum(t: Tensor) -> float:
     return float(np.sum(t.double().cpu().numpy()))
 
 
-class _Memory:
-    """The inner products of one slot's history, float64.
+class _Products:
+    """The inner products of every slot's history, float64.
+
+    A slot's pairs fill its places one after the other; when all are taken, the oldest gives way.
 
     Attributes:
-        moved: whether a step has been taken since the reset.
-        pairs_used: pairs in the history.
-        next_place: row pair that the next (s, y) overwrites.
+        used: pairs in the history of each slot.
     """
 
-    def __init__(self, m: int) -> None:
-        self.moved = False
-        self.pairs_used = 0
-        self.next_place = 0
-        self.rejected = 0
+    def __init__(self, slots: int, m: int) -> None:
+        self.used = [0] * slots
+        self._next = [0] * slots  # the place of the next pair
+        self._fresh = [False] * slots  # the newest pair's products with the others are not known yet
         self._m = m
-        self._sg = np.zeros(m)  # s_i . g
-        self._yg = np.zeros(m)  # Ky_i . g
-        self._sy = np.zeros((m, m))  # s_i . y_j, for i not newer than j
-        self._yy = np.zeros((m, m))  # Ky_i . y_j
-        self._order: list[int] = []  # places, oldest first
-        self._fresh: int | None = None
+        self._sg = np.zeros((slots, m))  # s_i . g
+        self._yg = np.zeros((slots, m))  # Ky_i . g
+        self._sy = np.zeros((slots, m, m))  # s_i . y_j, for i not newer than j
+        self._yy = np.zeros((slots, m, m))  # Ky_i . y_j
 
-    def place(self, sy: float, yKy: float) -> None:
-        """Reserve `next_place` for a new pair with these two products; the oldest gives way."""
-        new = self.next_place
-        if new in self._order:
-            self._order.remove(new)
-        self._order.append(new)
-        self.pairs_used = len(self._order)
-        self.next_place = (new + 1) % self._m
-        self._sy[new, new], self._yy[new, new] = sy, yKy
-        self._fresh = new
+    def forget(self, slot: int) -> None:
+        """An empty history."""
+        self.used[slot], self._next[slot], self._fresh[slot] = 0, 0, False
 
-    def project(self, products: np.ndarray) -> None:
+    def add(self, slot: int, sy: float, yKy: float) -> int:
+        """The place for a new pair with these two products."""
+        place = self._next[slot]
+        self._next[slot] = (place + 1) % self._m
+        self.used[slot] = min(self.used[slot] + 1, self._m)
+        self._sy[slot, place, place], self._yy[slot, place, place] = sy, yKy
+        self._fresh[slot] = True
+        return place
+
+    def project(self, slot: int, products: np.ndarray) -> None:
         """Take the products of all rows with the new gradient; those with the new y are their differences."""
         sg, yg = products[0::2], products[1::2]
-        used = self.pairs_used
-        if self._fresh is not None:
-            new = self._fresh
-            for i in self._order[:-1]:
-                self._sy[i, new] = sg[i] - self._sg[i]
-                self._yy[i, new] = self._yy[new, i] = yg[i] - self._yg[i]
-            self._fresh = None
-        self._sg[:used], self._yg[:used] = sg, yg
+        if self._fresh[slot]:
+            *older, new = self._by_age(slot)[: self.used[slot]]
+            self._sy[slot, older, new] = sg[older] - self._sg[slot, older]
+            across = yg[older] - self._yg[slot, older]
+            self._yy[slot, older, new] = self._yy[slot, new, older] = across
+            self._fresh[slot] = False
+        self._sg[slot, : len(sg)], self._yg[slot, : len(yg)] = sg, yg
 
-    def direction(self, stretch: float) -> tuple[np.ndarray, float]:
-        """The two-loop recursion (Nocedal & Wright, algorithm 7.4) on weights.
+    def direction(self, slots: Sequence[int], stretch: float) -> tuple[np.ndarray, np.ndarray]:
+        """The direction -H g of every slot in terms of its history (Byrd, Nocedal & Schnabel 1994, eq. 3.1).
+
+        With p = R^-1 S^T g and q = R^-T ((D + gamma Y^T K Y) p - gamma (KY)^T g) it is KY gamma p - S q - gamma K g,
+        where R is the upper triangle of S^T Y, D its diagonal, and pairs are in the order of their age.
 
         Args:
+            slots: which.
             stretch: factor of gamma.
 
         Returns:
-            Weights of s_0, Ky_0, s_1, ... in the direction d = -H g, and the weight of K g.
+            Weights of s_0, Ky_0, s_1, ..., (len(slots), 2 m), and the weights of K g, (len(slots),).
         """
-        order = self._order
-        sy, yy = self._sy, self._yy
-        newest = order[-1]
-        gamma = stretch * sy[newest, newest] / yy[newest, newest]
-        a = np.zeros(self._m)
-        for k in range(len(order) - 1, -1, -1):
-            i, newer = order[k], order[k + 1 :]
-            a[i] = (self._sg[i] - sy[i, newer] @ a[newer]) / sy[i, i]
-        weight_s = np.zeros(self._m)
-        for k, i in enumerate(order):
-            older = order[:k]
-            y_r = gamma * (self._yg[i] - yy[i, order] @ a[order]) + sy[older, i] @ weight_s[older]
-            weight_s[i] = a[i] - y_r / sy[i, i]
-        weights = np.empty(2 * self._m)
-        weights[0::2], weights[1::2] = -weight_s, gamma * a
-        return weights, -gamma
+        slot = np.asarray(slots)[:, None]
+        places = np.array([self._by_age(s) for s in slots])
+        live = np.arange(self._m) < np.array([self.used[s] for s in slots])[:, None]
+        both = live[:, :, None] & live[:, None]
+        sg, yg = np.where(live, self._sg[slot, places], 0.0), np.where(live, self._yg[slot, places], 0.0)
+        rows, columns = places[:, :, None], places[:, None]
+        R = np.where(both, np.triu(self._sy[slot[:, :, None], rows, columns]), np.eye(self._m))
+        yy = np.where(both, self._yy[slot[:, :, None], rows, columns], np.eye(self._m))
+        D = np.diagonal(R, axis1=1, axis2=2)
+        newest = np.maximum(live.sum(1), 1)[:, None] - 1
+        gamma = stretch * np.take_along_axis(D / np.diagonal(yy, axis1=1, axis2=2), newest, 1)
+        p = np.linalg.solve(R, sg[:, :, None])[:, :, 0]
+        right = D * p + gamma * ((yy @ p[:, :, None])[:, :, 0] - yg)
+        q = np.linalg.solve(R.transpose(0, 2, 1), right[:, :, None])[:, :, 0]
+        weights = np.zeros((len(slots), 2 * self._m))
+        np.put_along_axis(weights, 2 * places, -q, 1)
+        np.put_along_axis(weights, 2 * places + 1, gamma * p, 1)
+        return weights, -gamma[:, 0]
+
+    def _by_age(self, slot: int) -> np.ndarray:
+        """All places, the oldest pair's first; those without a pair come last."""
+        return (self._next[slot] - self.used[slot] + np.arange(self._m)) % self._m

@@ -14,7 +14,7 @@ from pipeline.synthesis.conventions import content_factor, style_factor
 from pipeline.synthesis.gram import apply_each, gram, positions
 from pipeline.synthesis.network import Injection, Network
 from pipeline.synthesis.task import Losses, Program, Task
-from pipeline.synthesis.vgg19 import WIDTH
+from pipeline.synthesis.vgg19 import WIDTH, map_size
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,25 @@ class Targets:
 
     content: tuple[Tensor, ...]
     style: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the images of a batch are compared with, side by side; the factors are those of the gradients.
+
+    Attributes:
+        tasks: one an image.
+        content: P^l (B, M, N) for every content layer.
+        content_factors: 2 k alpha, (B, 1, 1), likewise.
+        style: A^l / M_a (B, N, N) for every style layer.
+        style_factors: 4 k / M beta w_l, (B, 1, 1), likewise.
+    """
+
+    tasks: tuple[Task, ...]
+    content: tuple[Tensor, ...]
+    content_factors: tuple[Tensor, ...]
+    style: tuple[Tensor, ...]
+    style_factors: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -88,78 +107,117 @@ class Objective:
         self.program = program
         self.columns = ("total", "content", "style", *program.style_layers)
 
-    def evaluate(self, x: Tensor, targets: Sequence[Targets], tasks: Sequence[Task]) -> Evaluation:
+    def batch(self, targets: Sequence[Targets], tasks: Sequence[Task]) -> Batch:
+        """The targets of several images side by side; worth keeping while the images stay the same.
+
+        Args:
+            targets: one an image, through the objective's network.
+            tasks: one an image; their alpha, beta and w_l are used.
+        """
+        device = self.network.device
+        content = tuple(torch.stack(P) for P in zip(*(target.content for target in targets), strict=True))
+        style = tuple(torch.stack(A) for A in zip(*(target.style for target in targets), strict=True))
+        content_factors, style_factors = [], []
+        for P in content:
+            k = content_factor(self.program.convention, N=P.shape[2], M=P.shape[1])
+            content_factors.append(_column([2 * k * task.alpha for task in tasks], P, device))
+        for i, A in enumerate(style):
+            k, M = self._style_factor(i), self._positions(i)
+            style_factors.append(_column([4 * k / M * task.beta * task.style_weights[i] for task in tasks], A, device))
+        return Batch(tuple(tasks), content, tuple(content_factors), style, tuple(style_factors))
+
+    def evaluate(self, x: Tensor, batch: Batch) -> Evaluation:
         """Losses and gradient at x.
 
         Args:
             x: (B, 3, H, W), RGB on the 0-255 scale minus the VGG mean.
-            targets: one an image.
-            tasks: one an image; their alpha, beta and w_l are used.
+            batch: of the same images.
+        """
+        losses, gradient = self.measure(x, batch)
+        return Evaluation(_table(losses, batch.tasks, len(batch.content)), gradient)
+
+    def measure(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """`evaluate` without a word to or from the device's host.
+
+        Returns:
+            Losses (B, content layers + style layers), without alpha, beta and w_l; and dL/dx (B, 3, H, W).
         """
         tape = self.network.respond(x)
-        content, style = self._content(tape, targets, tasks), self._style(tape, targets, tasks)
+        terms = self._terms(tape, batch)
         injected: dict[str, list[Injection]] = defaultdict(list)
-        for term in (*content, *style):
+        for term in terms:
             injected[term.layer].append(term.injection)
         gradient = self.network.pull_back(tape, injected)
-        return Evaluation(
-            losses=_table(content, style, tasks),
-            gradient=gradient.to(torch.promote_types(gradient.dtype, torch.float32)).contiguous(),
-        )
+        wide = torch.promote_types(gradient.dtype, torch.float32)
+        return _side_by_side(terms), gradient.to(wide).contiguous()
 
-    def losses(self, x: Tensor, targets: Sequence[Targets], tasks: Sequence[Task]) -> list[Losses]:
+    def losses(self, x: Tensor, batch: Batch) -> list[Losses]:
         """Losses alone, one an image, without a way back."""
-        tape = self.network.respond(x)
-        table = _table(self._content(tape, targets, tasks), self._style(tape, targets, tasks), tasks)
-        return [as_losses(row) for row in table]
+        terms = self._terms(self.network.respond(x), batch)
+        return [as_losses(row) for row in _table(_side_by_side(terms), batch.tasks, len(batch.content))]
 
-    def _content(self, tape: Mapping[str, Tensor], targets: Sequence[Targets], tasks: Sequence[Task]) -> list[_Term]:
-        """L_content of every content layer (eq. 1), and alpha times its gradient (eq. 2)."""
-        terms = []
-        for i, layer in enumerate(self.program.content_layers):
-            F = positions(tape[layer])
-            P = torch.stack([target.content[i] for target in targets])
-            difference = F.to(torch.promote_types(F.dtype, torch.float32)) - P
-            k = content_factor(self.program.convention, N=F.shape[2], M=F.shape[1])
-            scale = _column([2 * k * task.alpha for task in tasks], difference)
-            terms.append(_Term(layer, k * _sum_each(difference.square()), _difference(difference, scale, tape[layer])))
-        return terms
+    def _terms(self, tape: Mapping[str, Tensor], batch: Batch) -> list[_Term]:
+        """Content layers first."""
+        content = zip(self.program.content_layers, batch.content, batch.content_factors, strict=True)
+        style = zip(range(len(batch.style)), batch.style, batch.style_factors, strict=True)
+        return [
+            *(self._content(layer, tape[layer], P, factor) for layer, P, factor in content),
+            *(self._style(i, tape[self.program.style_layers[i]], A, factor) for i, A, factor in style),
+        ]
 
-    def _style(self, tape: Mapping[str, Tensor], targets: Sequence[Targets], tasks: Sequence[Task]) -> list[_Term]:
-        """E_l of every style layer (eq. 4), and beta w_l times its gradient (eq. 6)."""
-        terms = []
-        for i, layer in enumerate(self.program.style_layers):
-            F = positions(tape[layer])
-            M = F.shape[1]
-            difference = gram(F).div_(M).sub_(torch.stack([target.style[i] for target in targets]))
-            k = style_factor(self.program.convention, WIDTH[layer])
-            scale = _column([4 * k / M * task.beta * task.style_weights[i] for task in tasks], difference)
-            terms.append(_Term(layer, k * _sum_each(difference.square()), _product(difference, scale, tape[layer])))
-        return terms
+    def _content(self, layer: str, response: Tensor, P: Tensor, factor: Tensor) -> _Term:
+        """L_content of a layer (eq. 1), and alpha times its gradient (eq. 2)."""
+        F = positions(response)
+        difference = F.to(torch.promote_types(F.dtype, torch.float32)) - P
+        k = content_factor(self.program.convention, N=F.shape[2], M=F.shape[1])
+        return _Term(layer, k * _sum_each(difference.square()), _difference(difference, factor, response))
+
+    def _style(self, i: int, response: Tensor, A: Tensor, factor: Tensor) -> _Term:
+        """E_l of a layer (eq. 4), and beta w_l times its gradient (eq. 6)."""
+        F = positions(response)
+        difference = gram(F).div_(F.shape[1]).sub_(A)
+        losses = self._style_factor(i) * _sum_each(difference.square())
+        return _Term(self.program.style_layers[i], losses, _product(difference, factor, response))
+
+    def _style_factor(self, i: int) -> float:
+        """k of E_l."""
+        return style_factor(self.program.convention, WIDTH[self.program.style_layers[i]])
+
+    def _positions(self, i: int) -> int:
+        """M of the i-th style layer."""
+        height, width = map_size(self.program.style_layers[i], self.program.height, self.program.width)
+        return height * width
 
 
-def _column(values: Sequence[float], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
+def _column(values: Sequence[float], like: Tensor, device: torch.device) -> Tensor:
+    """(B, 1, 1), in float32 or better."""
+    dtype = torch.promote_types(like.dtype, torch.float32)
+    return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
 
 
-def _difference(difference: Tensor, scale: Tensor, F: Tensor) -> Injection:
-    """Eq. 2: scale (F - P)."""
+def _difference(difference: Tensor, factor: Tensor, F: Tensor) -> Injection:
+    """Eq. 2: 2 k alpha (F - P)."""
 
     def add(g: Tensor | None) -> Tensor:
-        own = _as_maps((difference * scale).to(F.dtype), F)
+        own = _as_maps(_scaled(difference, factor, F.dtype), F)
         return own if g is None else g.add_(own)
 
     return add
 
 
-def _product(difference: Tensor, scale: Tensor, F: Tensor) -> Injection:
-    """Eq. 6: scale F (G - A), added while it is made, which saves two passes over memory."""
+def _product(difference: Tensor, factor: Tensor, F: Tensor) -> Injection:
+    """Eq. 6: 4 k / M beta w_l F (G - A), added while it is made, which saves two passes over memory."""
 
     def add(g: Tensor | None) -> Tensor:
-        D = (difference * scale).to(F.dtype)
+        D = _scaled(difference, factor, F.dtype)
         return _as_maps(apply_each(positions(F), D, to=None if g is None else positions(g)), F)
 
     return add
+
+
+def _scaled(t: Tensor, factor: Tensor, dtype: torch.dtype) -> Tensor:
+    """t times factor, rounded once."""
+    return torch.mul(t, factor, out=torch.empty_like(t, dtype=dtype))
 
 
 def _as_maps(t: Tensor, F: Tensor) -> Tensor:
@@ -168,16 +226,24 @@ def _as_maps(t: Tensor, F: Tensor) -> Tensor:
     return t.view(B, H, W, N).permute(0, 3, 1, 2)
 
 
-def _table(content: Sequence[_Term], layers: Sequence[_Term], tasks: Sequence[Task]) -> np.ndarray:
-    """float64 (B, 3 + style layers); one transfer from the device."""
-    B = len(tasks)
-    stacked = torch.stack([term.losses for term in (*content, *layers)], dim=1).double().cpu().numpy()
-    table = np.empty((B, 3 + len(layers)))
-    for row, values, task in zip(table, stacked, tasks, strict=True):
-        row[1] = values[: len(content)].sum()
-        row[3:] = values[len(content) :]
+def _side_by_side(terms: Sequence[_Term]) -> Tensor:
+    """(B, terms)."""
+    return torch.stack([term.losses for term in terms], dim=1)
+
+
+def _table(losses: Tensor, tasks: Sequence[Task], content: int) -> np.ndarray:
+    """float64 (B, 3 + style layers), of the losses of so many content layers and then the style layers.
+
+    One transfer from the device.
+    """
+    found = losses.double().cpu().numpy()
+    style = found.shape[1] - content
+    table = np.empty((len(tasks), 3 + style))
+    for row, values, task in zip(table, found, tasks, strict=True):
+        row[1] = values[:content].sum()
+        row[3:] = values[content:]
         row[2] = sum(w_l * E_l for w_l, E_l in zip(task.style_weights, row[3:], strict=True))
-        row[0] = (task.alpha * row[1] if content else 0.0) + (task.beta * row[2] if layers else 0.0)
+        row[0] = (task.alpha * row[1] if content else 0.0) + (task.beta * row[2] if style else 0.0)
     return table
 
 

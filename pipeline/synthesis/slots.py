@@ -13,7 +13,7 @@ from pipeline.synthesis.adam import Adam
 from pipeline.synthesis.lbfgs import LBFGS, Steps
 from pipeline.synthesis.network import Network
 from pipeline.synthesis.noise import from_network, start
-from pipeline.synthesis.objective import Objective, Targets, as_losses
+from pipeline.synthesis.objective import Batch, Objective, Targets, as_losses
 from pipeline.synthesis.preconditioner import FourierPreconditioner
 from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
 
@@ -76,6 +76,7 @@ class SlotEngine:
         self._device = network.device
         self._x = torch.zeros(slots, n, dtype=self._dtype, device=self._device)
         self._occupants: list[_Occupant | None] = [None] * slots
+        self._batch: Batch | None = None  # of the occupants; None after one has come or gone
         self._lbfgs = (
             LBFGS(
                 slots,
@@ -119,7 +120,7 @@ class SlotEngine:
         assert (exact is None) == (self._exact is None)
         slot = self._occupants.index(None)
         self._x[slot, : self._n] = start(task, self._device).reshape(-1).to(self._dtype)
-        self._occupants[slot] = _Occupant(task, targets, exact, best=self._x[slot].clone())
+        self._occupy(slot, _Occupant(task, targets, exact, best=self._x[slot].clone()))
         if self._lbfgs is not None:
             self._lbfgs.reset(slot)
         if self._adam is not None:
@@ -134,9 +135,13 @@ class SlotEngine:
         """Empty the slot of this task; False if it is in none."""
         for slot, occupant in enumerate(self._occupants):
             if occupant is not None and occupant.task.key == key:
-                self._occupants[slot] = None
+                self._occupy(slot, None)
                 return True
         return False
+
+    def _occupy(self, slot: int, occupant: _Occupant | None) -> None:
+        self._occupants[slot] = occupant
+        self._batch = None
 
     @torch.no_grad()
     def step(self) -> list[Solution | Failure]:
@@ -164,7 +169,7 @@ class SlotEngine:
                 end = self._climb(slot, occupant, losses[row])
             if end is not None:
                 ended.append(end)
-                self._occupants[slot] = None
+                self._occupy(slot, None)
             elif finite[row]:  # one that has just climbed is evaluated again before it moves
                 moving.append(row)
         self._move([(row, *busy[row]) for row in moving], gradient)
@@ -172,7 +177,9 @@ class SlotEngine:
 
     def _evaluate(self, x: Tensor, occupants: list[_Occupant]) -> tuple[np.ndarray, Tensor]:
         """Losses, float64 (B, columns), and gradient, padded as x is (B, n)."""
-        found = self._objective.evaluate(self._images(x), [o.targets for o in occupants], [o.task for o in occupants])
+        if self._batch is None:
+            self._batch = self._objective.batch([o.targets for o in occupants], [o.task for o in occupants])
+        found = self._objective.evaluate(self._images(x), self._batch)
         gradient = torch.zeros_like(x)
         gradient[:, : self._n] = found.gradient.view(len(x), -1)
         return found.losses, gradient
@@ -249,7 +256,8 @@ class SlotEngine:
         if self._exact is None:
             return as_losses(occupant.best_row)
         assert occupant.exact is not None
-        (losses,) = self._exact.losses(self._images(occupant.best[None]), [occupant.exact], [occupant.task])
+        batch = self._exact.batch([occupant.exact], [occupant.task])
+        (losses,) = self._exact.losses(self._images(occupant.best[None]), batch)
         return losses
 
 

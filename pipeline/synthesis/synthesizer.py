@@ -23,9 +23,9 @@ from pipeline.synthesis.weights import Weights
 
 log = logging.getLogger(__name__)
 
-# Two 256 px images fill a CPU's cores; smaller ones need more to spread the cost of a call over. Eight at 128 px were
-# slower than four: their maps leave the cache.
-CPU_PIXELS, CPU_SLOTS = 2 * 256 * 256, 4
+# One 256 px image fills a CPU's cores; smaller ones need company to spread the cost of a call over. More pixels are no
+# faster: their maps leave the cache.
+CPU_PIXELS, CPU_SLOTS = 256 * 256, 8
 GPU_PIXELS = 16 * 512 * 512  # a guess, not measured: enough work a kernel for the largest chips
 
 _NetworkKey = tuple[str, str, str, bool]  # deepest layer, pooling, precision, normalised
@@ -110,7 +110,9 @@ class Synthesizer:
         program = task.program
         network = self._network(program, "float32")
         targets = self.targets.targets(network, task)
-        return Objective(network, program).losses(to_network(pixels, self.device), [targets], [task])[0]
+        objective = Objective(network, program)
+        (losses,) = objective.losses(to_network(pixels, self.device), objective.batch([targets], [task]))
+        return losses
 
     def _filled(self) -> SlotEngine | None:
         """The engine of the program that runs, its free slots refilled from the queue."""
@@ -174,7 +176,7 @@ class Synthesizer:
         elif self.device.type == "cuda":
             wanted = max(1, GPU_PIXELS // pixels)
         else:
-            wanted = max(1, min(CPU_SLOTS, CPU_PIXELS // pixels))
+            wanted = max(1, min(CPU_SLOTS, round(CPU_PIXELS / pixels)))
         fitting = memory.slots_that_fit(program, self.device)
         if fitting is not None and fitting < wanted:
             log.warning("%s: %d slots do not fit into free memory, taking %d", program, wanted, fitting)

@@ -15,36 +15,43 @@ import torch
 from torch import Tensor
 
 from pipeline.synthesis.threads import one_thread
-from pipeline.synthesis.toom_cook import F2, F4, F4_PRECISE, Transform
+from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
 from pipeline.synthesis.workspace import Workspace
-
-LARGE = 100  # positions; one image alone gains nothing below 200, but four of them do, and bits know no batch
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How to convolve; measured.
+    """A transform and the layers that it is the fastest one for; measured.
 
     Attributes:
         transform: of the tiles.
-        wide: filters on both sides from which the transforms cost less than the arithmetic they save.
+        kernels: (inputs times outputs) from which it costs less than the arithmetic it saves.
+        positions: of a map, likewise.
         tiles: taken at a time, of several images or of a strip of one: as many as stay in the cache.
     """
 
     transform: Transform
-    wide: int
+    kernels: int
+    positions: int
     tiles: int
 
     def pays(self, inputs: int, outputs: int, positions: int) -> bool:
-        """Whether Winograd's way is the faster one for a layer."""
-        return min(inputs, outputs) >= self.wide and positions >= LARGE
+        """Whether this is a way for a layer."""
+        return inputs * outputs >= self.kernels and positions >= self.positions
 
 
-# Relative errors in bfloat16: the plain sum 2.4e-3, F2 4.6e-3, F4_PRECISE 1.6e-2; in float32 F4 has 2e-6. An error of
-# the forward pass shifts what is minimised, and with F4 there the loss ended up to 12 % higher; one of the way back
-# only turns the direction a little, and it cost nothing.
-FORWARD = {torch.bfloat16: Choice(F2, 256, 1024), torch.float32: Choice(F4, 128, 1024)}
-BACK = {torch.bfloat16: Choice(F4_PRECISE, 128, 256), torch.float32: Choice(F4, 128, 1024)}
+# The first that pays is taken; where none does, the plain sum. With 100 positions one image alone gains nothing,
+# but four do, and bits know no batch.
+#
+# Relative errors in bfloat16 on the network's own maps: the plain sum 2.1e-3, F2 3.1e-3, F3_PRECISE 4.3e-3, F4_PRECISE
+# 8e-3; in float32 F4 has 2e-6. An error of the forward pass shifts what is minimised, and with F4_PRECISE there the
+# loss ended up to 12 % higher; one of the way back only turns the direction a little, and it cost nothing.
+_FLOAT32 = (Choice(F4, 128 * 128, 100, 1024),)
+FORWARD = {
+    torch.bfloat16: (Choice(F3_PRECISE, 64 * 128, 400, 512), Choice(F2, 256 * 256, 100, 512)),
+    torch.float32: _FLOAT32,
+}
+BACK = {torch.bfloat16: (Choice(F4_PRECISE, 64 * 128, 100, 256),), torch.float32: _FLOAT32}
 
 
 class Winograd:
@@ -81,7 +88,7 @@ class Winograd:
         h, w = -(-H // m), -(-W // m)
         out = self._kernels.shape[2]
         y = torch.empty(B, h, m, w, m, out, dtype=x.dtype)
-        together, strip = max(1, self._tiles // (h * w)), max(1, min(h, self._tiles // w))
+        together, strip = _evenly(B, self._tiles // (h * w)), _evenly(h, self._tiles // w)
         border = self._workspace.bordered((min(B, together), h * m + 2, w * m + 2, C), x.dtype)
         for first in range(0, B, together):
             images = x[first : first + together].permute(0, 2, 3, 1)
@@ -108,6 +115,11 @@ class Winograd:
             # The second row of A is 1 everywhere: what is added to product (1, 1) is added to every output.
             products[self._m + 3] += self._bias
         return products
+
+
+def _evenly(count: int, most: int) -> int:
+    """How many to take at a time, no more than `most` but one at least, so that the last take is no remnant."""
+    return -(-count // -(-count // max(1, most)))
 
 
 class _Transforms(Protocol):

@@ -21,7 +21,7 @@ from pipeline.synthesis import device as devices
 from pipeline.synthesis.lbfgs import LBFGS
 from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.noise import from_network, start, to_network
-from pipeline.synthesis.objective import Objective, Targets
+from pipeline.synthesis.objective import Batch, Objective
 from pipeline.synthesis.slots import SlotEngine
 from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Precision, Program, Solution, Task
@@ -130,20 +130,20 @@ def test_final_loss_beside_torch_in_float32():
         judge = task_of(content, style, alpha, "white_noise", "float32")
         objective = Objective(exact, judge.program)
         with torch.no_grad():
-            targets = TargetCache().targets(exact, judge)
+            batch = objective.batch([TargetCache().targets(exact, judge)], [judge])
         losses = []
         for image in (
-            by_torch(judge, objective, targets),
+            by_torch(judge, objective, batch),
             optimise(task_of(content, style, alpha, "white_noise", precision), network, plain=False, exact=exact).image,
         ):
             with torch.no_grad():
-                losses.append(objective.losses(to_network(image, exact.device), [targets], [judge])[0].total)
+                losses.append(objective.losses(to_network(image, exact.device), batch)[0].total)
         torchs, ours = losses
         print(f"{content:<18} {style:<30} torch {torchs:10.4g}  ours {ours:10.4g}  {ours / torchs:.3f}", flush=True)
         assert all(loss > 0 for loss in losses)
 
 
-def by_torch(task: Task, objective: Objective, targets: Targets) -> np.ndarray:
+def by_torch(task: Task, objective: Objective, batch: Batch) -> np.ndarray:
     """`torch.optim.LBFGS` as the peers call it, its best iterate: eq. 7 and its gradient in float32."""
     x = start(task, torch.device("cpu")).reshape(1, 3, task.program.height, task.program.width).requires_grad_()
     optimiser = torch.optim.LBFGS([x], max_iter=1, history_size=100, tolerance_change=-1, tolerance_grad=-1)
@@ -152,7 +152,7 @@ def by_torch(task: Task, objective: Objective, targets: Targets) -> np.ndarray:
     def closure() -> float:
         nonlocal best, image
         with torch.no_grad():
-            found = objective.evaluate(x, [targets], [task])
+            found = objective.evaluate(x, batch)
         x.grad = found.gradient.clone()
         loss = float(found.losses[0, 0])
         if loss < best:

@@ -8,10 +8,11 @@ from pipeline.synthesis.conventions import mean_squared_weights, ratios
 from pipeline.synthesis.gram import parameters
 from pipeline.synthesis.network import Network
 from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.objective import Objective, Targets, content_targets, style_targets
+from pipeline.synthesis.objective import Targets, content_targets, style_targets
 from pipeline.synthesis.task import Program, Task
 from pipeline.synthesis.vgg19 import SPECS, WIDTH, map_size
 from schemas.layers import LAYER_NAMES
+from tests.synthesis.evaluated import evaluated
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
@@ -35,7 +36,7 @@ def test_both_conventions_have_one_gradient_after_conversion(random_weights):
 
     def gradient(program: Program, alpha: float, beta: float, weights: tuple[float, ...]) -> torch.Tensor:
         asked = Task(key="k", program=program, content=None, style=None, alpha=alpha, beta=beta, style_weights=weights)
-        return Objective(network, program).evaluate(x, [targets], [asked]).gradient
+        return evaluated(network, program, x, [targets], [asked]).gradient
 
     torch.testing.assert_close(
         gradient(paper, alpha, beta, w_l), gradient(later, cw, 1.0, converted), rtol=1e-10, atol=1e-12

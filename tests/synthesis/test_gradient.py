@@ -10,8 +10,9 @@ import torch
 
 from pipeline.synthesis.network import Network
 from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.objective import Objective, Targets, content_targets, style_targets
+from pipeline.synthesis.objective import Targets, content_targets, style_targets
 from pipeline.synthesis.task import Program, Task
+from tests.synthesis.evaluated import evaluated
 from tests.synthesis.referee import total_loss
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -51,7 +52,7 @@ def test_gradient_is_that_of_autograd(random_weights, pooling, convention, conte
     targets = Targets(
         content_targets(network, content, p) if content else (), style_targets(network, style, a) if style else ()
     )
-    ours = Objective(network, program).evaluate(x, [targets], [asked])
+    ours = evaluated(network, program, x, [targets], [asked])
 
     x = x.requires_grad_()
     theirs = total_loss(
@@ -96,9 +97,13 @@ class OneLayer:
 def test_content_by_hand():
     """Two positions, one filter is enough to see eq. 1 and 2: F = (3, 0), P = (1, 2)."""
     F = torch.tensor([[[[3.0, 0.0]]]])
-    program = Program(16, 32, ("conv1_1",), ())
-    found = Objective(OneLayer(F, "conv1_1"), program).evaluate(
-        torch.zeros(1), [Targets((torch.tensor([[1.0], [2.0]]).double(),), ())], [task(program, alpha=2.0)]
+    program = Program(1, 2, ("conv1_1",), ())
+    found = evaluated(
+        OneLayer(F, "conv1_1"),
+        program,
+        torch.zeros(1),
+        [Targets((torch.tensor([[1.0], [2.0]]).double(),), ())],
+        [task(program, alpha=2.0)],
     )
     assert found.losses[0, 1] == 0.5 * ((3 - 1) ** 2 + (0 - 2) ** 2)  # eq. 1
     assert found.losses[0, 0] == 2.0 * found.losses[0, 1]  # eq. 7
@@ -112,9 +117,13 @@ def test_style_by_hand():
     F[0, 1] = torch.tensor([[3.0, 0.0]])
     A = torch.zeros(64, 64, dtype=torch.float64)
     A[0, 0] = 4.0
-    program = Program(16, 32, (), ("conv1_1",))
-    found = Objective(OneLayer(F, "conv1_1"), program).evaluate(
-        torch.zeros(1), [Targets((), (A / 2,))], [task(program, beta=1.0, style_weights=(1.0,))]
+    program = Program(1, 2, (), ("conv1_1",))
+    found = evaluated(
+        OneLayer(F, "conv1_1"),
+        program,
+        torch.zeros(1),
+        [Targets((), (A / 2,))],
+        [task(program, beta=1.0, style_weights=(1.0,))],
     )
     N, M = 64, 2
     G = [[1 + 4, 3], [3, 9]]  # eq. 3
@@ -138,10 +147,9 @@ def test_images_of_a_batch_keep_their_own_weights(random_weights):
     targets = Targets(content_targets(network, ("conv2_1",), p), style_targets(network, ("conv1_1", "conv2_2"), a))
     first = task(program)
     second = replace(first, alpha=7.0, beta=0.5, style_weights=(1.0, 0.25))
-    objective = Objective(network, program)
-    batch = objective.evaluate(torch.cat([x, x]), [targets, targets], [first, second])
+    batch = evaluated(network, program, torch.cat([x, x]), [targets, targets], [first, second])
     for row, asked in enumerate((first, second)):
-        alone = objective.evaluate(x, [targets], [asked])
+        alone = evaluated(network, program, x, [targets], [asked])
         assert np.array_equal(alone.losses[0], batch.losses[row])
         assert torch.equal(alone.gradient[0], batch.gradient[row])
     assert not torch.equal(batch.gradient[0], batch.gradient[1])

@@ -12,11 +12,11 @@ import torch
 from pipeline.synthesis.device import resolve
 from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.objective import Objective
 from pipeline.synthesis.synthesizer import Synthesizer
 from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Precision, Program, Solution, Task
 from pipeline.synthesis.weights import Weights
+from tests.synthesis.evaluated import evaluated
 from tests.synthesis.referee import total_loss
 from tests.synthesis.test_slots import run
 
@@ -115,7 +115,7 @@ def test_bfloat16_sees_the_same_problem(oxford, picture):
         network = Network(oxford, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=cpu)
         with torch.no_grad():
             targets = TargetCache().targets(network, task)
-            found.append(Objective(network, task.program).evaluate(x, [targets], [task]))
+            found.append(evaluated(network, task.program, x, [targets], [task]))
     exact, rounded = found
     np.testing.assert_allclose(rounded.losses, exact.losses, rtol=0.02)
     cosine = torch.cosine_similarity(exact.gradient.flatten(), rounded.gradient.flatten(), dim=0)

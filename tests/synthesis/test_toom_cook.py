@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 import torch
 
-from pipeline.synthesis.toom_cook import F2, F4, F4_PRECISE, Transform
+from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
 
 
-@pytest.mark.parametrize("transform", [F2, F4, F4_PRECISE, Transform((Fraction(0), Fraction(1, 3)))])
+@pytest.mark.parametrize("transform", [F2, F3_PRECISE, F4, F4_PRECISE, Transform((Fraction(0), Fraction(1, 3)))])
 def test_it_filters(transform):
     """A^T [(G k) . (B^T d)] is d filtered with k, exactly."""
     generator = torch.Generator().manual_seed(0)
@@ -35,7 +35,7 @@ def test_f4_is_that_of_the_paper():
     assert F4.of_outputs().tolist() == powers
 
 
-@pytest.mark.parametrize("transform", [F2, F4, F4_PRECISE])
+@pytest.mark.parametrize("transform", [F2, F3_PRECISE, F4, F4_PRECISE])
 def test_bfloat16_holds_the_transforms_of_maps_exactly(transform):
     for matrix in (transform.of_inputs(), transform.of_outputs()):
         both = torch.kron(matrix, matrix)

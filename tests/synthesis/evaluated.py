@@ -1,0 +1,19 @@
+"""One evaluation of the engine, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from pipeline.synthesis.network import Network
+from pipeline.synthesis.objective import Evaluation, Objective, Targets
+from pipeline.synthesis.task import Program, Task
+
+
+def evaluated(
+    network: Network, program: Program, x: Tensor, targets: Sequence[Targets], tasks: Sequence[Task]
+) -> Evaluation:
+    """Losses and gradient at x."""
+    objective = Objective(network, program)
+    return objective.evaluate(x, objective.batch(targets, tasks))
