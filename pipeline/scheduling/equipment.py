@@ -37,7 +37,7 @@ def synthesizer(order: Order) -> Equipment:
         device=devices.describe(device),
         precision=devices.resolve("auto", device),
         weights_sha256=weights.sha256,
-        torch_version=torch.__version__,
+        torch_version=str(torch.__version__),  # a class of torch's own: reading a row, the driver would import torch
     )
 
 
