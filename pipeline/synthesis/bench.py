@@ -27,7 +27,7 @@ from pipeline.synthesis.task import Precision, Program, Task
 from pipeline.synthesis.weights import Weights, load_oxford
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-WARM_UP = 22  # evaluations until the L-BFGS history is full and every step costs the same
+WARM_UP = 32  # evaluations until the L-BFGS history is full and every step costs the same
 TIMED = 8  # evaluations a round
 ROUNDS = 3
 PROFILE_ITERATIONS = 500  # the settings' default: images per hour are of this many evaluations each

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-HISTORY = 20  # pairs (s, y); 100, torch's default, reached no lower loss here
+HISTORY = 30  # pairs (s, y); more are worth less than the memory they take, the runs are in docs/benchmarks.md
 CURVATURE_MIN = 1e-10  # smallest accepted s.y / y.y, against a division by rounding noise
 
 

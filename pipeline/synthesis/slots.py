@@ -21,7 +21,7 @@ WINDOW = 20  # evaluations over which `tolerance` looks at the loss
 ALIGNED = 16  # numbers a row is padded to: BLAS rounds differently where a row starts off a 64-byte line
 FIRST_STEP = 1.0  # root mean square of the change, levels of 0-255; torch's 1/|g|_1 changes no pixel visibly
 LONGEST_STEP = 10.0  # likewise; without a line search a bad curvature estimate would throw the image far out
-STRETCH = 3.0  # of L-BFGS's first Hessian approximation; 8 was too much, the runs are in docs/benchmarks.md
+STRETCH = 3.0  # of L-BFGS's first Hessian approximation; at 3.5 single images oscillate, see docs/benchmarks.md
 LADDER = ("", "+restart", "+adam")  # what is tried after a loss or gradient that is not finite
 
 

@@ -73,7 +73,7 @@ def test_an_evaluation_against_autograd_in_float32(benchmark, weights, size, pre
     """In turns; the optimiser's step is in the engine's time, in autograd's it is not."""
     engine, _ = filled_engine(weights, size, 1, precision, CPU)
     peer = autograd(weights, size)
-    for _ in range(22):  # the L-BFGS history is full
+    for _ in range(32):  # the L-BFGS history is full
         engine.step()
     peer()
     ratios = [seconds(engine.step) / seconds(peer) for _ in range(ROUNDS)]
@@ -87,7 +87,7 @@ def test_an_evaluation_against_autograd_in_float32(benchmark, weights, size, pre
 def test_the_share_of_the_convolution_roofline(benchmark, weights, size, slots):
     """The convolutions alone, each at the best of several implementations, over the engine's time."""
     engine, network = filled_engine(weights, size, slots, "bfloat16", CPU)
-    for _ in range(22):
+    for _ in range(32):
         engine.step()
     shares = [
         convolution_roofline(size, size, slots, network.dtype, CPU).seconds / seconds(engine.step) for _ in range(3)
