@@ -1,7 +1,7 @@
 """Gram matrices of feature maps (eq. 3), and the products with them (eq. 6).
 
 A response F is held as (M, N): M positions of N filters, one contiguous row a position (channels last), the
-transpose of the paper's. The bits of a product do not depend on the batch it is computed in: tested.
+transpose of the paper's. On the CPU the bits of a product do not depend on its batch: tested.
 """
 
 from __future__ import annotations
