@@ -97,12 +97,12 @@ def measure(settings: Settings, weights: str) -> Rate:
     side = min(_SIDE_MAX_PX, *_square(settings))
     for task in _noise(settings, side, precision):
         equipment.engine.submit(task)
-    equipment.engine.step()  # the targets, and whatever the first call of a kernel does once
-    evaluations, start, seconds = 0, time.perf_counter(), 0.0
-    while seconds < _SECONDS:
-        equipment.engine.step()
-        evaluations += len(equipment.engine.running)
-        seconds = time.perf_counter() - start
+    equipment.engine.step(lambda: True)  # the targets, and whatever the first call of a kernel does once
+    begun, start = equipment.engine.evaluations, time.perf_counter()
+    until = start + _SECONDS
+    equipment.engine.step(lambda: time.perf_counter() >= until)
+    seconds = time.perf_counter() - start
+    evaluations = equipment.engine.evaluations - begun
     deepest = max((*settings.content_layers, *settings.style_layer_names), key=DEPTH.__getitem__)
     flops = Work(side, side, deepest).flops * evaluations
     return Rate(flops / seconds, evaluations, side, equipment.device, precision, staffing.workers)

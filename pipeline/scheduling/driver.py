@@ -180,7 +180,7 @@ class Driver:
         elif isinstance(value, Delivery):
             self._made = value.rows
             self._under_way[name] = value.under_way
-            self._tell(Returned(name, value.outcomes, value.running, value.steps, value.slots))
+            self._tell(Returned(name, value.outcomes, value.running, value.evaluations, value.slots))
             self._made = {}
         else:
             self._joined.add(name)

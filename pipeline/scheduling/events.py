@@ -77,14 +77,14 @@ class Returned:
     Attributes:
         outcomes: pairs settled since the last call.
         running: indices of the pairs that are being optimised now.
-        steps: of the engine since the last call, each an evaluation of all slots.
+        evaluations: of the engine since the last call, of all images.
         slots: images it optimises at a time now; 0 leaves it at what it was.
     """
 
     worker: str
     outcomes: tuple[Outcome, ...] = ()
     running: tuple[int, ...] = ()
-    steps: int = 0
+    evaluations: int = 0
     slots: int = 0
 
 

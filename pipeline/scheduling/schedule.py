@@ -176,7 +176,7 @@ class Schedule:
         worker.heard_at = now
         if event.slots:
             worker.size(event.slots)
-        if event.outcomes or event.steps:
+        if event.outcomes or event.evaluations:
             self._progress_at = now
         for outcome in event.outcomes:
             lease = worker.leases.pop(outcome.index, None)

@@ -45,11 +45,15 @@ class Engine(Protocol):
     def running(self) -> Mapping[str, float]:
         """Keys of the tasks in slots, with the fraction of their evaluations that is done."""
 
+    @property
+    def evaluations(self) -> int:
+        """All so far, of all images."""
+
     def submit(self, task: Task) -> None:
         """Queue a task."""
 
-    def step(self) -> list[Solution | Failure]:
-        """One evaluation of all slots."""
+    def step(self, pause: Callable[[], bool]) -> list[Solution | Failure]:
+        """Evaluations of all slots until an image ends or `pause` says so, one at least."""
 
     def evict(self, key: str) -> bool:
         """Drop a task."""
@@ -67,7 +71,7 @@ class Delivery:
         rows: of those that are ok, by pair index; `attempts` is left for who counts them.
         running: indices of pairs in slots.
         under_way: what is done of them, in pairs: two that are half done make one.
-        steps: of the engine since the last call.
+        evaluations: of the engine since the last call, of all images.
         slots: images at a time; 0 where that is not known yet.
     """
 
@@ -75,7 +79,7 @@ class Delivery:
     rows: dict[int, ResultRow]
     running: tuple[int, ...]
     under_way: float
-    steps: int
+    evaluations: int
     slots: int
 
 
@@ -135,7 +139,7 @@ class Studio:
         self._making: dict[str, list[Recipe]] = {}  # by spec hash, until the picture is stored; twins share an entry
         self._outcomes: list[Outcome] = []
         self._rows: dict[int, ResultRow] = {}
-        self._steps = 0
+        self._counted = 0  # of the engine's evaluations, those delivered
         self._to_fetch: queue.SimpleQueue[Pair] = queue.SimpleQueue()
         self._to_store: queue.SimpleQueue[tuple[ResultRow, np.ndarray]] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[Recipe | Outcome | _Adopted | _Hung | _Unhung] = queue.SimpleQueue()
@@ -164,7 +168,7 @@ class Studio:
                 break
             self._hear(wait_s=0.0 if self._engine.backlog else left)
             if self._engine.backlog:
-                self._step()
+                self._step(until)
         return self._deliver()
 
     def _deliver(self) -> Delivery:
@@ -173,22 +177,23 @@ class Studio:
             for key, done in self._engine.running.items()
             for recipe in self._making.get(key, ())
         }
+        evaluations = self._engine.evaluations
         delivery = Delivery(
             outcomes=tuple(self._outcomes),
             rows=self._rows,
             running=tuple(fractions),
             under_way=sum(fractions.values()),
-            steps=self._steps,
+            evaluations=evaluations - self._counted,
             slots=self._engine.slots,
         )
-        self._outcomes, self._rows, self._steps = [], {}, 0
+        self._outcomes, self._rows, self._counted = [], {}, evaluations
         return delivery
 
     # --- in the engine's thread ---
 
-    def _step(self) -> None:
-        self._steps += 1
-        for end in self._engine.step():
+    def _step(self, until: float) -> None:
+        """Compute until something is to be told or heard."""
+        for end in self._engine.step(lambda: self._clock() >= until or not self._news.empty()):
             recipes = self._making[end.key]
             if isinstance(end, Failure):
                 self._fail(end.key, ErrorCode(end.code), end.message)

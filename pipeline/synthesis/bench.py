@@ -10,6 +10,7 @@ import argparse
 import json
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,16 +20,16 @@ import numpy as np
 import torch
 
 from pipeline.synthesis import device as devices
+from pipeline.synthesis.lanes import Lanes, lanes
 from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.roofline import convolution_roofline, gemm_gflops, synchronise
-from pipeline.synthesis.slots import SlotEngine
 from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Precision, Program, Task
 from pipeline.synthesis.weights import Weights, load_oxford
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 WARM_UP = 32  # evaluations until the L-BFGS history is full and every step costs the same
-TIMED = 8  # evaluations a round
+TIMED = 16  # evaluations of every image a round
 ROUNDS = 3
 PROFILE_ITERATIONS = 500  # the settings' default: images per hour are of this many evaluations each
 
@@ -81,13 +82,13 @@ class Report:
     rows: list[Row]
 
 
-def filled_engine(
+def filled(
     weights: Weights, size: int, slots: int, precision: Precision, device: torch.device
-) -> tuple[SlotEngine, Network]:
-    """An engine with an image in every slot, none of which ends; random pictures cost what real ones do."""
+) -> tuple[Lanes, Network]:
+    """Lanes with an image in every slot, none of which ends; random pictures cost what real ones do."""
     program = Program(size, size, ("conv4_2",), STYLE_LAYERS, precision=precision)
     network = Network(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
-    engine = SlotEngine(network, program, slots)
+    found = lanes(network, program, slots)
     targets = TargetCache()
     rng = np.random.default_rng(0)
     for slot in range(slots):
@@ -104,22 +105,31 @@ def filled_engine(
             iterations=sys.maxsize,
         )
         with torch.no_grad():
-            engine.admit(task, targets.targets(network, task))
-    return engine, network
+            found.admit(task, targets.targets(network, task))
+    return found, network
+
+
+def seconds_an_evaluation(found: Lanes, times: int = TIMED) -> float:
+    """Of every image in the slots, over so many of them; afterwards the lanes stand still."""
+    begun, begin = found.evaluations, time.perf_counter()
+    found.step(lambda: found.evaluations >= begun + times * found.slots)
+    seconds = time.perf_counter() - begin
+    done = found.evaluations - begun
+    found.stop()
+    return seconds * found.slots / done
 
 
 def measure(weights: Weights, size: int, slots: int, precision: Precision, device: torch.device) -> tuple[Row, float]:
     """One row of the table, and the roofline in GFLOP/s."""
     _reset_peak(device)
-    engine, network = filled_engine(weights, size, slots, precision, device)
-    for _ in range(WARM_UP):
-        engine.step()
+    found, network = filled(weights, size, slots, precision, device)
+    seconds_an_evaluation(found, WARM_UP)
     peak = _peak_mb(device)  # of the engine: the roofline's own maps are not its
     x = torch.randn(slots, 3, size, size, device=device) * 50
     engine_s, fractions, overheads, rooflines = [], [], [], []
     for _ in range(ROUNDS):
-        seconds = _median_time(engine.step, device)
-        passes = _median_time(lambda: _passes(network, x), device)
+        seconds = seconds_an_evaluation(found)
+        passes = _seconds_a_pass(network, x, found.count)
         roofline = convolution_roofline(size, size, slots, network.dtype, device)
         engine_s.append(seconds)
         fractions.append(roofline.seconds / seconds)
@@ -193,15 +203,29 @@ def _passes(network: Network, x: torch.Tensor) -> None:
         network.pull_back(tape, {deepest: [lambda _: tape[deepest].clone()]})
 
 
-def _median_time(run: Callable[[], object], device: torch.device) -> float:
-    times = []
-    for _ in range(TIMED):
-        synchronise(device)
-        begin = time.perf_counter()
-        run()
-        synchronise(device)
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
+def _seconds_a_pass(network: Network, x: torch.Tensor, count: int) -> float:
+    """Of the network alone, in as many lanes as the engine has."""
+    threads = torch.get_num_threads()
+
+    def run(part: torch.Tensor) -> None:
+        torch.set_num_threads(threads // count)
+        _passes(network, part)  # a thread's first pass makes its workspace
+        meet.wait()
+        for _ in range(TIMED):
+            _passes(network, part)
+        synchronise(network.device)
+
+    meet = threading.Barrier(count + 1)
+    crew = [threading.Thread(target=run, args=(part,)) for part in x.tensor_split(count)]
+    for one in crew:
+        one.start()
+    meet.wait()
+    begin = time.perf_counter()
+    for one in crew:
+        one.join()
+    seconds = time.perf_counter() - begin
+    torch.set_num_threads(threads)
+    return seconds / TIMED
 
 
 def _reset_peak(device: torch.device) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -74,6 +75,7 @@ class _Pass:
         self._workspace = workspace
         self._choices = choices
         self._ways: dict[Choice | None, Direct | Winograd] = {}
+        self._making = threading.Lock()
 
     def __call__(self, x: Tensor, *, relu: bool) -> Tensor:
         outputs, inputs = self._kernel.shape[:2]
@@ -83,14 +85,16 @@ class _Pass:
 
     def _by(self, choice: Choice | None) -> Direct | Winograd:
         """Made when a map of that size first comes, for each way holds kernels of its own."""
-        way = self._ways.get(choice)
-        if way is None:
-            if choice is None:
-                way = Direct(self._kernel, self._bias, self._dtype)
-            else:
-                way = Winograd(self._kernel, self._bias, self._dtype, self._workspace, choice)
-            self._ways[choice] = way
-        return way
+        with self._making:  # lanes come at the same time
+            way = self._ways.get(choice)
+            if way is None:
+                way = self._ways[choice] = self._made(choice)
+            return way
+
+    def _made(self, choice: Choice | None) -> Direct | Winograd:
+        if choice is None:
+            return Direct(self._kernel, self._bias, self._dtype)
+        return Winograd(self._kernel, self._bias, self._dtype, self._workspace, choice)
 
 
 class Direct:

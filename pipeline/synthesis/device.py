@@ -9,7 +9,7 @@ import torch
 
 from pipeline.synthesis.task import Precision
 
-_M_MMAP_MAX, _M_TRIM_THRESHOLD = -4, -1  # malloc.h of glibc
+_M_MMAP_MAX, _M_TRIM_THRESHOLD, _M_ARENA_MAX = -4, -1, -8  # malloc.h of glibc
 
 
 def choose(name: str = "auto") -> torch.device:
@@ -44,7 +44,7 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
     """Settle the process for the engine: threads on purpose, deterministic kernels, memory that is kept.
 
     On Linux every large allocation is a fresh mapping, and an evaluation spends a tenth of its time on page faults;
-    glibc is asked to keep freed memory instead.
+    glibc is asked to keep freed memory instead, for all threads together.
 
     Args:
         device: where the engine will run.
@@ -60,6 +60,7 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_MAX, 0)
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def _processor() -> str:

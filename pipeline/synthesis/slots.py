@@ -67,6 +67,7 @@ class SlotEngine:
     def __init__(self, network: Network, program: Program, slots: int, *, exact: Network | None = None) -> None:
         assert slots >= 1
         self.program = program
+        self.evaluations = 0  # of all images
         self._objective = Objective(network, program)
         self._exact = Objective(exact, program) if exact is not None else None
         self._shape = (3, program.height, program.width)
@@ -180,6 +181,7 @@ class SlotEngine:
         if self._batch is None:
             self._batch = self._objective.batch([o.targets for o in occupants], [o.task for o in occupants])
         found = self._objective.evaluate(self._images(x), self._batch)
+        self.evaluations += len(x)
         gradient = torch.zeros_like(x)
         gradient[:, : self._n] = found.gradient.view(len(x), -1)
         return found.losses, gradient

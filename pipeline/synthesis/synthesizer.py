@@ -5,27 +5,29 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
 
 from pipeline.synthesis import device as devices
 from pipeline.synthesis import memory
+from pipeline.synthesis.lanes import Lanes, Pause, lanes
 from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.noise import to_network
 from pipeline.synthesis.normalisation import normalised
 from pipeline.synthesis.objective import Objective
-from pipeline.synthesis.slots import SlotEngine
 from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
+from pipeline.synthesis.threads import one_thread
 from pipeline.synthesis.vgg19 import DEPTH
 from pipeline.synthesis.weights import Weights
 
 log = logging.getLogger(__name__)
 
-# One 256 px image fills a CPU's cores; smaller ones need company to spread the cost of a call over. More pixels are no
-# faster: their maps leave the cache.
-CPU_PIXELS, CPU_SLOTS = 256 * 256, 8
+# Two images of 128 px fill a CPU's thread; smaller ones need more company to spread the cost of a call over. More
+# pixels are no faster: their maps leave the cache.
+CPU_PIXELS, CPU_SLOTS = 2 * 128 * 128, 4  # of a thread
 GPU_PIXELS = 16 * 512 * 512  # a guess, not measured: enough work a kernel for the largest chips
 
 _NetworkKey = tuple[str, str, str, bool]  # deepest layer, pooling, precision, normalised
@@ -60,8 +62,9 @@ class Synthesizer:
         self._slots = slots
         self._networks: dict[_NetworkKey, Network] = {}
         self._queues: dict[Program, deque[Task]] = {}
-        self._engine: SlotEngine | None = None
+        self._engine: Lanes | None = None
         self._program: Program | None = None  # that of the engine, also while it is being made
+        self._before = 0  # evaluations of engines that are gone
         self._most: dict[Program, int] = {}  # slots of each program
 
     @property
@@ -72,12 +75,17 @@ class Synthesizer:
     @property
     def slots(self) -> int:
         """Images at a time of the program that runs; 0 before the first one."""
-        return self._engine.busy + self._engine.free if self._engine else 0
+        return self._engine.slots if self._engine else 0
 
     @property
     def running(self) -> dict[str, float]:
         """Keys of the tasks that are in slots, with the fraction of their evaluations that is done."""
         return self._engine.running if self._engine else {}
+
+    @property
+    def evaluations(self) -> int:
+        """All so far, of all images and programs."""
+        return self._before + (self._engine.evaluations if self._engine else 0)
 
     def submit(self, task: Task) -> None:
         """Queue a task."""
@@ -94,11 +102,18 @@ class Synthesizer:
                     return True
         return False
 
-    def step(self) -> list[Solution | Failure]:
-        """One evaluation of every occupied slot; the images that ended with it."""
+    def step(self, pause: Pause = lambda: True) -> list[Solution | Failure]:
+        """Evaluations of every occupied slot, one at least, until an image ends or `pause` says so.
+
+        Args:
+            pause: asked after every evaluation.
+
+        Returns:
+            The images that ended.
+        """
         try:
             engine = self._filled()
-            return engine.step() if engine is not None else []
+            return engine.step(pause) if engine is not None else []
         except RuntimeError as error:
             if not memory.ran_out(error):
                 raise
@@ -108,40 +123,43 @@ class Synthesizer:
     def losses(self, task: Task, pixels: np.ndarray) -> Losses:
         """The task's losses at 8-bit pixels (height, width, 3), in float32: what an observer's picture has."""
         program = task.program
-        network = self._network(program, "float32")
-        targets = self.targets.targets(network, task)
-        objective = Objective(network, program)
-        (losses,) = objective.losses(to_network(pixels, self.device), objective.batch([targets], [task]))
+        with self._apart():
+            network = self._network(program, "float32")
+            targets = self.targets.targets(network, task)
+            objective = Objective(network, program)
+            (losses,) = objective.losses(to_network(pixels, self.device), objective.batch([targets], [task]))
         return losses
 
-    def _filled(self) -> SlotEngine | None:
+    def _filled(self) -> Lanes | None:
         """The engine of the program that runs, its free slots refilled from the queue."""
         if self._engine is None or (self._engine.busy == 0 and not self._queues.get(self._engine.program)):
+            self._before = self.evaluations
             self._engine = self._next_engine()
         engine = self._engine
         if engine is None:
             return None
         queue = self._queues.get(engine.program)
-        while queue and engine.free:
+        while queue and engine.busy < engine.slots:
             task = queue.popleft()
-            with torch.no_grad():
+            with torch.no_grad(), self._apart():
                 exact = self._exact(task.program)
-                engine.admit(
-                    task,
-                    self.targets.targets(self._network(task.program, task.program.precision), task),
-                    self.targets.targets(exact, task) if exact is not None else None,
-                )
+                targets = self.targets.targets(self._network(task.program, task.program.precision), task)
+                engine.admit(task, targets, self.targets.targets(exact, task) if exact is not None else None)
         if not queue:
             self._queues.pop(engine.program, None)
         return engine
 
-    def _next_engine(self) -> SlotEngine | None:
+    def _apart(self) -> AbstractContextManager[None]:
+        """Beside lanes that compute, their caller takes one thread for itself: they have all the others."""
+        return one_thread() if self._engine is not None and self._engine.beside else nullcontext()
+
+    def _next_engine(self) -> Lanes | None:
         if not self._queues:
             return None
         program = max(self._queues, key=lambda p: len(self._queues[p]))
         self._program = program
         network = self._network(program, program.precision)
-        return SlotEngine(network, program, self._slots_for(program), exact=self._exact(program))
+        return lanes(network, program, self._slots_for(program), exact=self._exact(program))
 
     def _shrink(self, reason: str) -> list[Solution | Failure]:
         """After running out of memory: begin the images in the slots again with half as many slots.
@@ -152,19 +170,21 @@ class Synthesizer:
         assert program is not None
         queue = self._queues.setdefault(program, deque())
         slots = self._slots_for(program)
+        ended = engine.stop() if engine is not None else []
         if engine is not None and engine.program == program:
             queue.extendleft(reversed(engine.tasks))
+        self._before = self.evaluations
         self._engine = engine = None  # frees its memory before the next one asks for some
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if slots > 1:
             self._most[program] = slots // 2
             log.warning("%s: %d slots are too many, trying %d: %s", program, slots, slots // 2, reason)
-            return []
+            return ended
         task = queue.popleft()
         if not queue:
             del self._queues[program]
-        return [Failure(task.key, "out_of_memory", f"does not fit into memory even alone: {reason}")]
+        return [*ended, Failure(task.key, "out_of_memory", f"does not fit into memory even alone: {reason}")]
 
     def _slots_for(self, program: Program) -> int:
         """As asked for, or by the image size; no more than free memory holds, or than did not run out of it."""
@@ -176,7 +196,7 @@ class Synthesizer:
         elif self.device.type == "cuda":
             wanted = max(1, GPU_PIXELS // pixels)
         else:
-            wanted = max(1, min(CPU_SLOTS, round(CPU_PIXELS / pixels)))
+            wanted = torch.get_num_threads() * max(1, min(CPU_SLOTS, round(CPU_PIXELS / pixels)))
         fitting = memory.slots_that_fit(program, self.device)
         if fitting is not None and fitting < wanted:
             log.warning("%s: %d slots do not fit into free memory, taking %d", program, wanted, fitting)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import torch
 from torch import Tensor
 
 
-class Workspace:
-    """Intermediate results of layers that run one after the other."""
+class Workspace(threading.local):
+    """Intermediate results of layers that run one after the other; every thread that comes has its own."""
 
     def __init__(self) -> None:
         self._flat: dict[tuple[str, torch.dtype], Tensor] = {}

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as nn
 
 from pipeline.synthesis import device as devices
-from pipeline.synthesis.bench import filled_engine
+from pipeline.synthesis.bench import WARM_UP, filled, seconds_an_evaluation
 from pipeline.synthesis.roofline import convolution_roofline
 from pipeline.synthesis.vgg19 import up_to
 from pipeline.synthesis.weights import Weights, load_oxford
@@ -71,27 +71,26 @@ def seconds(run: Callable[[], object]) -> float:
 @pytest.mark.parametrize("size", [128, 256])
 def test_an_evaluation_against_autograd_in_float32(benchmark, weights, size, precision):
     """In turns; the optimiser's step is in the engine's time, in autograd's it is not."""
-    engine, _ = filled_engine(weights, size, 1, precision, CPU)
+    engine, _ = filled(weights, size, 1, precision, CPU)
     peer = autograd(weights, size)
-    for _ in range(32):  # the L-BFGS history is full
-        engine.step()
+    seconds_an_evaluation(engine, WARM_UP)
     peer()
-    ratios = [seconds(engine.step) / seconds(peer) for _ in range(ROUNDS)]
+    ratios = [seconds_an_evaluation(engine, 1) / seconds(peer) for _ in range(ROUNDS)]
     benchmark.extra_info["engine / autograd"] = round(statistics.median(ratios), 3)
     print(f"\n{size} px {precision}: engine / autograd float32 = {statistics.median(ratios):.3f}")
-    benchmark.pedantic(engine.step, rounds=ROUNDS)
+    benchmark.pedantic(seconds_an_evaluation, (engine, 1), rounds=ROUNDS)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 4])
 @pytest.mark.parametrize("size", [128, 256])
 def test_the_share_of_the_convolution_roofline(benchmark, weights, size, slots):
     """The convolutions alone, each at the best of several implementations, over the engine's time."""
-    engine, network = filled_engine(weights, size, slots, "bfloat16", CPU)
-    for _ in range(32):
-        engine.step()
+    engine, network = filled(weights, size, slots, "bfloat16", CPU)
+    seconds_an_evaluation(engine, WARM_UP)
     shares = [
-        convolution_roofline(size, size, slots, network.dtype, CPU).seconds / seconds(engine.step) for _ in range(3)
+        convolution_roofline(size, size, slots, network.dtype, CPU).seconds / seconds_an_evaluation(engine)
+        for _ in range(3)
     ]
     benchmark.extra_info["share of roofline"] = round(statistics.median(shares), 3)
     print(f"\n{size} px, {slots} slots, bfloat16: {statistics.median(shares):.1%} of the roofline")
-    benchmark.pedantic(engine.step, rounds=ROUNDS)
+    benchmark.pedantic(seconds_an_evaluation, (engine, 1), rounds=ROUNDS)

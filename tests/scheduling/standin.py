@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class StandIn:
         self._queue: list[Task] = []
         self._busy: dict[str, tuple[Task, int, float]] = {}
         self.submitted = 0
+        self.evaluations = 0
 
     @property
     def backlog(self) -> int:
@@ -51,12 +53,13 @@ class StandIn:
             raise ArithmeticError("no losses\nfor this one")
         return Losses(total=2.0, content=1.0, style=1.0, layers=(1.0,) * len(task.program.style_layers))
 
-    def step(self) -> list[Solution | Failure]:
+    def step(self, pause: Callable[[], bool] = lambda: True) -> list[Solution | Failure]:
         while self._queue and len(self._busy) < self.slots:
             task = self._queue.pop(0)
             self._busy[task.key] = (task, 0, time.time())
         time.sleep(PACE_S)
-        ended = []
+        self.evaluations += len(self._busy)
+        ended: list[Solution | Failure] = []
         for key, (task, done, started) in list(self._busy.items()):
             end = self._fate(task)
             if end is None and done + 1 >= task.iterations:

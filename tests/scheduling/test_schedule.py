@@ -62,7 +62,7 @@ class Clockwork:
         return list(self.schedule._crew[worker].leases)
 
     def finish(self, worker, *indices):
-        return self.tell(Returned(worker, tuple(Outcome(i) for i in indices), steps=1))
+        return self.tell(Returned(worker, tuple(Outcome(i) for i in indices), evaluations=1))
 
     def die_alone(self, name, cause=Cause.CRASHED):
         """The worker dies, its successor joins; returns what the successor is given."""
@@ -336,7 +336,7 @@ def test_standstill_ends_the_run_and_says_what_it_waits_for():
 def test_evaluations_are_progress():
     clock = Clockwork(3, stall_s=100, silence_s=1e9)
     for _ in range(10):
-        clock.tell(Returned("worker-1", steps=7), after=90)
+        clock.tell(Returned("worker-1", evaluations=7), after=90)
         assert clock.of(Stop, clock.tell(Tick())) == []
     assert "worker-1 with p0, p1" in clock.schedule.waiting_for()
 

@@ -160,7 +160,7 @@ class World:
             del process.held[outcome.index]
         process.calls -= 1
         running = tuple(process.held)[: process.slots]
-        return self.tell(Returned(name, tuple(outcomes), running, steps=1))
+        return self.tell(Returned(name, tuple(outcomes), running, evaluations=1))
 
     def accident(self, name, process):
         kind = self.random.choice(("crash", "silence", "preempted", "node lost", "setup", "staffed", "echo"))

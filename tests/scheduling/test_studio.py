@@ -196,7 +196,7 @@ def test_what_is_over_its_time_is_dropped(store, picture):
     endless, short = pair(0, picture, iterations=10**5), pair(1, picture)
     delivery = worker.advance([endless, short], drop=(), budget_s=0.5)
     assert delivery.running == (0,)
-    assert delivery.steps > 0
+    assert delivery.evaluations > 0
     outcomes, _ = settle(worker, [endless], drop=(0,))
     assert outcomes[0].code is ErrorCode.DEADLINE_EXCEEDED
     assert engine.backlog == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,12 @@ def picture():
         return np.asarray(image.resize(size_px, Image.Resampling.LANCZOS), np.float32)
 
     return load
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Two threads of the kernels; a test may set another number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)

@@ -41,13 +41,15 @@ def scarce(monkeypatch):
     return Scarce
 
 
-def test_running_out_halves_the_slots_and_loses_no_image(random_weights, scarce):
+@pytest.mark.parametrize(("threads", "slots"), [(1, 2), (2, 4)])  # of two threads, each has a lane of two slots
+def test_running_out_halves_the_slots_and_loses_no_image(random_weights, scarce, two_threads, threads, slots):
+    torch.set_num_threads(threads)
     tasks = [make(PROGRAM, seed) for seed in range(9)]
     expected = {task.key: pixels(run(Synthesizer(random_weights, slots=1), [task])[task.key]) for task in tasks}
     synthesizer = Synthesizer(random_weights, slots=8)
     ended = run(synthesizer, tasks)
     assert {key: pixels(end) for key, end in ended.items()} == expected
-    assert synthesizer.slots == 2
+    assert synthesizer.slots == slots
 
 
 def test_an_image_that_does_not_fit_alone_fails_and_the_next_program_runs(random_weights, scarce):

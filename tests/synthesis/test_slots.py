@@ -51,13 +51,6 @@ def pixels(solution: Solution | Failure) -> str:
     return hashlib.sha256(solution.image.tobytes() + solution.trace.tobytes()).hexdigest()
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "optimizer", "size"),
@@ -75,7 +68,6 @@ def test_the_same_pair_has_the_same_bits_in_any_company(oxford, precision, optim
     """Alone, with other batch mates, other slot counts, other places in the queue, other thread counts."""
     program = Program(*size, ("conv4_2",), STYLE, precision=precision, optimizer=optimizer)
     tasks = [make(program, seed, iterations=4 + seed) for seed in range(5)]
-    torch.set_num_threads(2)
     alone = {task.key: pixels(run(Synthesizer(oxford, slots=1), [task])[task.key]) for task in tasks}
     assert len(set(alone.values())) == len(tasks)
     for threads, slots, order in ((1, 2, tasks), (2, 3, tasks[::-1]), (3, 5, tasks), (2, 1, tasks)):
