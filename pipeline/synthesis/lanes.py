@@ -49,6 +49,9 @@ class Lanes(Protocol):
     def beside(self) -> bool:
         """Whether lanes compute while their caller does something else."""
 
+    def has_room(self, waiting: Sequence[Task]) -> bool:
+        """Whether the first of these tasks is to be admitted now."""
+
     def admit(self, task: Task, targets: Targets, exact: Targets | None = None) -> None:
         """Put a task into a free slot; see `SlotEngine.admit`."""
 
@@ -117,6 +120,10 @@ class Alone:
         """See `Lanes`."""
         return self._engine.running
 
+    def has_room(self, waiting: Sequence[Task]) -> bool:
+        """See `Lanes`; wherever a slot is free."""
+        return bool(waiting) and self._engine.free > 0
+
     def admit(self, task: Task, targets: Targets, exact: Targets | None = None) -> None:
         """See `Lanes`."""
         self._engine.admit(task, targets, exact)
@@ -177,9 +184,26 @@ class Several:
         """See `Lanes`."""
         return any(lane.moves for lane in self._lanes)
 
+    def has_room(self, waiting: Sequence[Task]) -> bool:
+        """See `Lanes`; a lane takes no more than its share of the evaluations that are left, or the others starve.
+
+        They may just be about to end theirs.
+        """
+        lane = self._next()
+        if not waiting or lane is None:
+            return False
+        left = sum(other.engine.remaining for other in self._lanes) + sum(task.iterations for task in waiting)
+        return self.count * lane.engine.remaining + waiting[0].iterations <= left
+
+    def _next(self) -> Lane | None:
+        """The lane with the least to do, of those with a free slot."""
+        free = [lane for lane in self._lanes if lane.engine.free]
+        return min(free, key=lambda lane: lane.engine.remaining, default=None)
+
     def admit(self, task: Task, targets: Targets, exact: Targets | None = None) -> None:
-        """See `Lanes`; the image goes where most slots are free."""
-        lane = max(self._lanes, key=lambda lane: lane.engine.free)
+        """See `Lanes`."""
+        lane = self._next()
+        assert lane is not None
         lane.stop()
         lane.engine.admit(task, targets, exact)
         self._held[task.key] = lane

@@ -109,6 +109,11 @@ class SlotEngine:
         """The tasks in the slots, with the fraction of their evaluations that is done."""
         return {o.task.key: len(o.trace) / o.task.iterations for o in self._occupants if o is not None}
 
+    @property
+    def remaining(self) -> int:
+        """Evaluations that the images in the slots may still take."""
+        return sum(o.task.iterations - len(o.trace) for o in self._occupants if o is not None)
+
     def admit(self, task: Task, targets: Targets, exact: Targets | None = None) -> None:
         """Put a task into a free slot; it starts with the next step.
 

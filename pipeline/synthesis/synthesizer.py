@@ -25,9 +25,9 @@ from pipeline.synthesis.weights import Weights
 
 log = logging.getLogger(__name__)
 
-# Two images of 128 px fill a CPU's thread; smaller ones need more company to spread the cost of a call over. More
-# pixels are no faster: their maps leave the cache.
-CPU_PIXELS, CPU_SLOTS = 2 * 128 * 128, 4  # of a thread
+# Of a thread. One image of 256 px fills it; smaller ones need company to spread the cost of a call, and of reading the
+# kernels, over. More than these gain another 3 % at best, and all are lost when the process is killed.
+CPU_PIXELS, CPU_SLOTS = 256 * 256, 6
 GPU_PIXELS = 16 * 512 * 512  # a guess, not measured: enough work a kernel for the largest chips
 
 _NetworkKey = tuple[str, str, str, bool]  # deepest layer, pooling, precision, normalised
@@ -139,7 +139,7 @@ class Synthesizer:
         if engine is None:
             return None
         queue = self._queues.get(engine.program)
-        while queue and engine.busy < engine.slots:
+        while queue and engine.has_room(queue):
             task = queue.popleft()
             with torch.no_grad(), self._apart():
                 exact = self._exact(task.program)

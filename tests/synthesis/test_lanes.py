@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -94,20 +95,38 @@ def test_a_step_waits_for_every_lane_even_one_that_hangs(network, two_threads, m
     assert found.running["image-2"] > 0
 
 
-def test_an_image_goes_where_most_slots_are_free_and_ends_once(network, two_threads):
+def test_slots_are_refilled_while_the_other_lane_moves(network, two_threads):
     """One slot in each of two lanes, refilled while the other lane moves."""
     waiting = [make(PROGRAM, seed, iterations=3 + seed) for seed in range(9)]
     found = filled(network, waiting[:2])
-    targets, ended = TargetCache(), []
-    rest = waiting[2:]
+    ended, rest = [], waiting[2:]
     while found.busy:
         ended += found.step(lambda: False)
-        while rest and found.busy < found.slots:
-            task = rest.pop(0)
-            with torch.no_grad():
-                found.admit(task, targets.targets(network, task))
+        _refill(found, network, rest)
     assert sorted(end.key for end in ended) == sorted(task.key for task in waiting)
     assert {end.key: end.iterations for end in ended} == {task.key: task.iterations for task in waiting}
+
+
+def test_a_lane_leaves_their_share_to_others_that_are_about_to_end(network, two_threads):
+    """Three slots in each lane: one is empty, the other has three images of one more evaluation."""
+    short = [make(PROGRAM, seed, iterations=1) for seed in (1, 2, 3)]
+    found = filled(network, [forever(0), *short], slots=6)
+    found.evict("image-0")
+    waiting = [make(PROGRAM, seed, iterations=100) for seed in (4, 5, 6, 7)]
+    ended, refill = [], partial(_refill, found, network, waiting)
+    refill()
+    assert (len(waiting), found.busy) == (2, 5)
+    while found.busy:
+        ended += found.step(lambda: False)
+        refill()
+    assert sorted(end.key for end in ended) == [f"image-{seed}" for seed in range(1, 8)]
+
+
+def _refill(found: Lanes, network: Network, waiting: list[Task]) -> None:
+    while found.has_room(waiting):
+        task = waiting.pop(0)
+        with torch.no_grad():
+            found.admit(task, TargetCache().targets(network, task))
 
 
 def test_a_running_image_is_evicted_and_its_neighbours_end(network, two_threads):
