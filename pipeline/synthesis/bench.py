@@ -204,25 +204,36 @@ def _passes(network: Network, x: torch.Tensor) -> None:
 
 
 def _seconds_a_pass(network: Network, x: torch.Tensor, count: int) -> float:
-    """Of the network alone, in as many lanes as the engine has."""
+    """Of the network alone, in as many lanes as the engine has; a single one is in the caller's thread."""
     threads = torch.get_num_threads()
+    ready = threading.Barrier(count + 1)
 
-    def run(part: torch.Tensor) -> None:
+    def warm(part: torch.Tensor) -> None:
         torch.set_num_threads(threads // count)
         _passes(network, part)  # a thread's first pass makes its workspace
-        meet.wait()
+
+    def run(part: torch.Tensor) -> None:
         for _ in range(TIMED):
             _passes(network, part)
         synchronise(network.device)
 
-    meet = threading.Barrier(count + 1)
-    crew = [threading.Thread(target=run, args=(part,)) for part in x.tensor_split(count)]
-    for one in crew:
-        one.start()
-    meet.wait()
-    begin = time.perf_counter()
-    for one in crew:
-        one.join()
+    def live(part: torch.Tensor) -> None:
+        warm(part)
+        ready.wait()
+        run(part)
+
+    if count == 1:
+        warm(x)
+        begin = time.perf_counter()
+        run(x)
+    else:
+        crew = [threading.Thread(target=live, args=(part,)) for part in x.tensor_split(count)]
+        for one in crew:
+            one.start()
+        ready.wait()
+        begin = time.perf_counter()
+        for one in crew:
+            one.join()
     seconds = time.perf_counter() - begin
     torch.set_num_threads(threads)
     return seconds / TIMED
