@@ -10,18 +10,18 @@ import argparse
 import json
 import statistics
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pipeline.synthesis import device as devices
 from pipeline.synthesis.lanes import Lanes, lanes
-from pipeline.synthesis.network import DTYPES, Network
+from pipeline.synthesis.network import DTYPES, Injection, Network
 from pipeline.synthesis.roofline import convolution_roofline, gemm_gflops, synchronise
 from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Precision, Program, Task
@@ -45,8 +45,8 @@ class Row:
         evaluations_per_s: of one image, summed over the slots.
         fraction_of_roofline: time of the convolutions alone, at the best of several implementations, over the
             engine's; median of the rounds.
-        overhead: share of the engine's time that is spent outside the network's passes (losses, Gram matrices,
-            optimiser, Python); median of the rounds.
+        overhead: share of the engine's time that is spent outside the network's passes (losses, Gram matrices and
+            their gradients, optimiser, Python), by a watch on the passes; median of the rounds.
         images_per_hour: at 500 evaluations an image.
         peak_memory_mb: of the process on a CPU, of the device on CUDA; MiB.
     """
@@ -82,12 +82,58 @@ class Report:
     rows: list[Row]
 
 
+class WatchedNetwork(Network):
+    """The network with a watch on its passes.
+
+    Attributes:
+        forth: seconds of every forward pass.
+        back: seconds of every way back, without the losses' injections.
+    """
+
+    forth: list[float]
+    back: list[float]
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.forth, self.back = [], []
+
+    def respond(self, x: Tensor) -> dict[str, Tensor]:
+        """See `Network`."""
+        begin = self._now()
+        tape = super().respond(x)
+        self.forth.append(self._now() - begin)
+        return tape
+
+    def pull_back(self, tape: Mapping[str, Tensor], injected: Mapping[str, Sequence[Injection]]) -> Tensor:
+        """See `Network`."""
+        apart: list[float] = []
+
+        def watched(injection: Injection) -> Injection:
+            def add(g: Tensor | None) -> Tensor:
+                begin = self._now()
+                found = injection(g)
+                apart.append(self._now() - begin)
+                return found
+
+            return add
+
+        begin = self._now()
+        gradient = super().pull_back(tape, {layer: [*map(watched, own)] for layer, own in injected.items()})
+        self.back.append(self._now() - begin - sum(apart))
+        return gradient
+
+    def _now(self) -> float:
+        synchronise(self.device)
+        return time.perf_counter()
+
+
 def filled(
     weights: Weights, size: int, slots: int, precision: Precision, device: torch.device
-) -> tuple[Lanes, Network]:
+) -> tuple[Lanes, WatchedNetwork]:
     """Lanes with an image in every slot, none of which ends; random pictures cost what real ones do."""
     program = Program(size, size, ("conv4_2",), STYLE_LAYERS, precision=precision)
-    network = Network(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
+    network = WatchedNetwork(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
+    network.reset()
     found = lanes(network, program, slots)
     targets = TargetCache()
     rng = np.random.default_rng(0)
@@ -125,11 +171,11 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
     found, network = filled(weights, size, slots, precision, device)
     seconds_an_evaluation(found, WARM_UP)
     peak = _peak_mb(device)  # of the engine: the roofline's own maps are not its
-    x = torch.randn(slots, 3, size, size, device=device) * 50
     engine_s, fractions, overheads, rooflines = [], [], [], []
     for _ in range(ROUNDS):
+        network.reset()
         seconds = seconds_an_evaluation(found)
-        passes = _seconds_a_pass(network, x, found.count)
+        passes = statistics.mean(network.forth) + statistics.mean(network.back)
         roofline = convolution_roofline(size, size, slots, network.dtype, device)
         engine_s.append(seconds)
         fractions.append(roofline.seconds / seconds)
@@ -193,50 +239,6 @@ def line(row: Row) -> str:
         f"  {row.fraction_of_roofline:>10.1%}  {row.overhead:>8.1%}  {row.images_per_hour:>11.1f}"
         f"  {row.peak_memory_mb:>8.0f}"
     )
-
-
-def _passes(network: Network, x: torch.Tensor) -> None:
-    """The network alone: forward, and back from one gradient injected at the deepest layer."""
-    with torch.no_grad():
-        tape = network.respond(x)
-        deepest = network.specs[-1].name
-        network.pull_back(tape, {deepest: [lambda _: tape[deepest].clone()]})
-
-
-def _seconds_a_pass(network: Network, x: torch.Tensor, count: int) -> float:
-    """Of the network alone, in as many lanes as the engine has; a single one is in the caller's thread."""
-    threads = torch.get_num_threads()
-    ready = threading.Barrier(count + 1)
-
-    def warm(part: torch.Tensor) -> None:
-        torch.set_num_threads(threads // count)
-        _passes(network, part)  # a thread's first pass makes its workspace
-
-    def run(part: torch.Tensor) -> None:
-        for _ in range(TIMED):
-            _passes(network, part)
-        synchronise(network.device)
-
-    def live(part: torch.Tensor) -> None:
-        warm(part)
-        ready.wait()
-        run(part)
-
-    if count == 1:
-        warm(x)
-        begin = time.perf_counter()
-        run(x)
-    else:
-        crew = [threading.Thread(target=live, args=(part,)) for part in x.tensor_split(count)]
-        for one in crew:
-            one.start()
-        ready.wait()
-        begin = time.perf_counter()
-        for one in crew:
-            one.join()
-    seconds = time.perf_counter() - begin
-    torch.set_num_threads(threads)
-    return seconds / TIMED
 
 
 def _reset_peak(device: torch.device) -> None:

@@ -26,7 +26,8 @@ def test_table_and_json_say_the_same(tmp_path):
     ]
     for row in found["rows"]:
         assert row["evaluations_per_s"] > 0
-        assert 0 < row["fraction_of_roofline"] < 1.5  # 1 is the roofline; timing noise may lift a ratio over it
+        assert 0 < row["fraction_of_roofline"] < 10  # 1 is the library's own arithmetic, of which Winograd saves some
+        assert 0 < row["overhead"] < 1
         assert row["images_per_hour"] == pytest.approx(row["evaluations_per_s"] * 3600 / 500)
         assert row["peak_memory_mb"] > 100  # the weights alone
         assert f"{row['evaluations_per_s']:.2f}" in answer.stdout
