@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from pipeline.scheduling.gallery import Gallery
 from pipeline.scheduling.recipe import Recipe
 from pipeline.scheduling.record import Maker, made_row
 from pipeline.storage.store import StoreError
-from pipeline.synthesis.task import Failure, Losses, Solution, Task
+from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
 from schemas.errors import ErrorCode, PairError
 from schemas.pair import Pair
 from schemas.results import ResultRow
@@ -58,8 +58,8 @@ class Engine(Protocol):
     def evict(self, key: str) -> bool:
         """Drop a task."""
 
-    def losses(self, task: Task, pixels: np.ndarray) -> Losses:
-        """At 8-bit pixels (H, W, 3)."""
+    def losses(self, tasks: Sequence[Task], pictures: Sequence[np.ndarray]) -> list[Losses]:
+        """Of tasks of one program at their 8-bit pictures (H, W, 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,18 +193,33 @@ class Studio:
 
     def _step(self, until: float) -> None:
         """Compute until something is to be told or heard."""
+        together: dict[Program, list[Solution]] = {}
         for end in self._engine.step(lambda: self._clock() >= until or not self._news.empty()):
-            recipes = self._making[end.key]
             if isinstance(end, Failure):
                 self._fail(end.key, ErrorCode(end.code), end.message)
-                continue
-            try:
-                pixels = quantise(end.image)
-                losses = self._engine.losses(recipes[0].task, pixels)
-                self._to_store.put((made_row(recipes[0], end, pixels, losses, self._maker), pixels))
-            except Exception as error:  # a defect of ours costs one pair, not the others in the slots
-                log.exception("%s", recipes[0].pair.pair_id)
-                self._fail(end.key, ErrorCode.INTERNAL, _in_a_line(error))
+            else:
+                together.setdefault(self._making[end.key][0].task.program, []).append(end)
+        for ended in together.values():
+            self._pass_on(ended)
+
+    def _pass_on(self, ended: Sequence[Solution]) -> None:
+        """Judge the pictures of one program, and store them."""
+        recipes = [self._making[end.key][0] for end in ended]
+        try:
+            pictures = [quantise(end.image) for end in ended]
+            losses = self._engine.losses([recipe.task for recipe in recipes], pictures)
+            made = zip(recipes, ended, pictures, losses, strict=True)
+            rows = [made_row(*one, self._maker) for one in made]
+        except Exception as error:  # a defect of ours costs one pair, not the others in the slots
+            if len(ended) > 1:
+                for end in ended:
+                    self._pass_on([end])
+                return
+            log.exception("%s", recipes[0].pair.pair_id)
+            self._fail(ended[0].key, ErrorCode.INTERNAL, _in_a_line(error))
+            return
+        for job in zip(rows, pictures, strict=True):
+            self._to_store.put(job)
 
     def _hear(self, wait_s: float) -> None:
         """Take in what the threads have to say; wait for a first word if there is nothing else to do."""

@@ -16,6 +16,8 @@ from pipeline.synthesis.network import Injection, Network
 from pipeline.synthesis.task import Losses, Program, Task
 from pipeline.synthesis.vgg19 import WIDTH, map_size
 
+TOGETHER = 2 * 256 * 256  # positions of the images judged at a time: their kernels are read once, their tape is small
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -151,10 +153,16 @@ class Objective:
         wide = torch.promote_types(gradient.dtype, torch.float32)
         return _side_by_side(terms), gradient.to(wide).contiguous()
 
-    def losses(self, x: Tensor, batch: Batch) -> list[Losses]:
-        """Losses alone, one an image, without a way back."""
-        terms = self._terms(self.network.respond(x), batch)
-        return [as_losses(row) for row in _table(_side_by_side(terms), batch.tasks, len(batch.content))]
+    def losses(self, x: Tensor, targets: Sequence[Targets], tasks: Sequence[Task]) -> list[Losses]:
+        """Losses alone, one an image, without a way back; a few images at a time, for none is waited for."""
+        together = max(1, TOGETHER // (x.shape[2] * x.shape[3]))
+        found: list[Losses] = []
+        for first in range(0, len(tasks), together):
+            these = slice(first, first + together)
+            batch = self.batch(targets[these], tasks[these])
+            terms = self._terms(self.network.respond(x[these]), batch)
+            found += map(as_losses, _table(_side_by_side(terms), batch.tasks, len(batch.content)))
+        return found
 
     def _terms(self, tape: Mapping[str, Tensor], batch: Batch) -> list[_Term]:
         """Content layers first."""

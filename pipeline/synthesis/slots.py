@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +47,14 @@ class _Occupant:
     rung: int = 0
     trace: list[np.ndarray] = field(default_factory=list)
     started_at: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """An image that is made, and why it ended."""
+
+    occupant: _Occupant
+    reason: str
 
 
 class SlotEngine:
@@ -165,10 +174,10 @@ class SlotEngine:
         # x is looked at too, for oneDNN's fused ReLU turns NaN into 0.
         furthest = x.abs().amax(1).double().cpu().numpy()
         finite = np.isfinite(losses).all(1) & np.isfinite(largest) & np.isfinite(furthest)
-        ended: list[Solution | Failure] = []
+        ended: list[_Ended | Failure] = []
         moving: list[int] = []
         for row, (slot, occupant) in enumerate(busy):
-            end: Solution | Failure | None
+            end: _Ended | Failure | None
             if finite[row]:
                 end = self._judge(slot, occupant, losses[row], stationary=largest[row] == 0.0)
             else:
@@ -179,7 +188,8 @@ class SlotEngine:
             elif finite[row]:  # one that has just climbed is evaluated again before it moves
                 moving.append(row)
         self._move([(row, *busy[row]) for row in moving], gradient)
-        return ended
+        failures = [end for end in ended if isinstance(end, Failure)]
+        return [*failures, *self._solutions([end for end in ended if isinstance(end, _Ended)])]
 
     def _evaluate(self, x: Tensor, occupants: list[_Occupant]) -> tuple[np.ndarray, Tensor]:
         """Losses, float64 (B, columns), and gradient, padded as x is (B, n)."""
@@ -191,7 +201,7 @@ class SlotEngine:
         gradient[:, : self._n] = found.gradient.view(len(x), -1)
         return found.losses, gradient
 
-    def _judge(self, slot: int, occupant: _Occupant, losses: np.ndarray, *, stationary: bool) -> Solution | None:
+    def _judge(self, slot: int, occupant: _Occupant, losses: np.ndarray, *, stationary: bool) -> _Ended | None:
         """Take a finite evaluation into the record; the end of this image, or None if it goes on."""
         task, trace = occupant.task, occupant.trace
         trace.append(losses)
@@ -199,23 +209,23 @@ class SlotEngine:
             occupant.best_row = losses
             occupant.best.copy_(self._x[slot])
         if stationary:
-            return self._solution(occupant, "stationary")
+            return _Ended(occupant, "stationary")
         if _is_flat(occupant):
-            return self._solution(occupant, "tolerance")
+            return _Ended(occupant, "tolerance")
         if len(trace) >= task.iterations:
-            return self._solution(occupant, "iterations")
+            return _Ended(occupant, "iterations")
         return None
 
-    def _climb(self, slot: int, occupant: _Occupant, losses: np.ndarray) -> Solution | Failure | None:
+    def _climb(self, slot: int, occupant: _Occupant, losses: np.ndarray) -> _Ended | Failure | None:
         """After an evaluation that is not finite: back to the best iterate, with an empty history, then with Adam."""
         task = occupant.task
         occupant.trace.append(losses)
         if occupant.best_row is None:
             return Failure(task.key, "non_finite_loss", "the loss or its gradient is not finite at the start")
         if occupant.rung + 1 == len(LADDER) or self._lbfgs is None:
-            return self._solution(occupant, "non_finite")
+            return _Ended(occupant, "non_finite")
         if len(occupant.trace) >= task.iterations:
-            return self._solution(occupant, "iterations")
+            return _Ended(occupant, "iterations")
         occupant.rung += 1
         self._x[slot] = occupant.best
         self._lbfgs.reset(slot)
@@ -243,29 +253,29 @@ class SlotEngine:
         """Rows of x as (B, 3, H, W), without their padding."""
         return rows[:, : self._n].reshape(-1, *self._shape)
 
-    def _solution(self, occupant: _Occupant, reason: str) -> Solution:
-        assert occupant.best_row is not None
-        return Solution(
-            key=occupant.task.key,
-            image=from_network(self._images(occupant.best[None])[0]),
-            losses=self._judged(occupant),
-            iterations=len(occupant.trace),
-            stop_reason=reason + LADDER[occupant.rung],
-            trace_columns=self._objective.columns,
-            trace=np.asarray(occupant.trace, np.float32),
-            started_at=occupant.started_at,
-            finished_at=time.time(),
-        )
+    def _solutions(self, ended: Sequence[_Ended]) -> list[Solution]:
+        return [
+            Solution(
+                key=end.occupant.task.key,
+                image=from_network(self._images(end.occupant.best[None])[0]),
+                losses=losses,
+                iterations=len(end.occupant.trace),
+                stop_reason=end.reason + LADDER[end.occupant.rung],
+                trace_columns=self._objective.columns,
+                trace=np.asarray(end.occupant.trace, np.float32),
+                started_at=end.occupant.started_at,
+                finished_at=time.time(),
+            )
+            for end, losses in zip(ended, self._judged([end.occupant for end in ended]), strict=True)
+        ]
 
-    def _judged(self, occupant: _Occupant) -> Losses:
-        """Losses at the best image, in float32 or better."""
-        assert occupant.best_row is not None
-        if self._exact is None:
-            return as_losses(occupant.best_row)
-        assert occupant.exact is not None
-        batch = self._exact.batch([occupant.exact], [occupant.task])
-        (losses,) = self._exact.losses(self._images(occupant.best[None]), batch)
-        return losses
+    def _judged(self, occupants: Sequence[_Occupant]) -> list[Losses]:
+        """Losses at the best images, in float32 or better."""
+        if self._exact is None or not occupants:
+            return [as_losses(o.best_row) for o in occupants if o.best_row is not None]
+        images = self._images(torch.stack([o.best for o in occupants]))
+        targets = [o.exact for o in occupants if o.exact is not None]
+        return self._exact.losses(images, targets, [o.task for o in occupants])
 
 
 def _is_flat(occupant: _Occupant) -> bool:

@@ -25,9 +25,9 @@ from pipeline.synthesis.weights import Weights
 
 log = logging.getLogger(__name__)
 
-# Of a thread. One image of 256 px fills it; smaller ones need company to spread the cost of a call, and of reading the
-# kernels, over. More than these gain another 3 % at best, and all are lost when the process is killed.
-CPU_PIXELS, CPU_SLOTS = 256 * 256, 6
+# Of a thread. Two images of 256 px fill it; smaller ones need more company to spread the cost of a call, and of reading
+# the kernels, over. More than these gain another 3 % at best, and all are lost when the process is killed.
+CPU_PIXELS, CPU_SLOTS = 2 * 256 * 256, 9
 GPU_PIXELS = 16 * 512 * 512  # a guess, not measured: enough work a kernel for the largest chips
 
 _NetworkKey = tuple[str, str, str, bool]  # deepest layer, pooling, precision, normalised
@@ -120,15 +120,19 @@ class Synthesizer:
             return self._shrink(str(error).splitlines()[0])
 
     @torch.no_grad()
-    def losses(self, task: Task, pixels: np.ndarray) -> Losses:
-        """The task's losses at 8-bit pixels (height, width, 3), in float32: what an observer's picture has."""
-        program = task.program
+    def losses(self, tasks: Sequence[Task], pictures: Sequence[np.ndarray]) -> list[Losses]:
+        """Each task's losses at its picture, 8-bit (height, width, 3), in float32: what an observer's picture has.
+
+        Args:
+            tasks: of one program.
+            pictures: one a task.
+        """
+        (program,) = {task.program for task in tasks}
         with self._apart():
             network = self._network(program, "float32")
-            targets = self.targets.targets(network, task)
-            objective = Objective(network, program)
-            (losses,) = objective.losses(to_network(pixels, self.device), objective.batch([targets], [task]))
-        return losses
+            targets = [self.targets.targets(network, task) for task in tasks]
+            x = torch.cat([to_network(pixels, self.device) for pixels in pictures])
+            return Objective(network, program).losses(x, targets, tasks)
 
     def _filled(self) -> Lanes | None:
         """The engine of the program that runs, its free slots refilled from the queue."""

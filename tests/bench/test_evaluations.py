@@ -149,12 +149,11 @@ def _over_torch(task: Task, network: Network, exact: Network) -> float:
     ours = optimise(task, network, plain=False, exact=exact)
     assert isinstance(ours, Solution)
     with torch.no_grad():
-        batch = objective.batch([TargetCache().targets(exact, judge)], [judge])
-    losses = []
-    for image in (ours.image, by_torch(judge, objective, batch)):
-        with torch.no_grad():
-            losses.append(objective.losses(to_network(image, exact.device), batch)[0].total)
-    return losses[0] / losses[1]
+        targets = TargetCache().targets(exact, judge)
+        images = (ours.image, by_torch(judge, objective, objective.batch([targets], [judge])))
+        x = torch.cat([to_network(image, exact.device) for image in images])
+        own, theirs = objective.losses(x, [targets] * 2, [judge] * 2)
+    return own.total / theirs.total
 
 
 def by_torch(task: Task, objective: Objective, batch: Batch) -> np.ndarray:

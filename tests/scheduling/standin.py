@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -48,10 +48,11 @@ class StandIn:
         self._busy.pop(key, None)
         return self.backlog < before
 
-    def losses(self, task: Task, pixels: np.ndarray) -> Losses:
-        if task.seed == POISONED_SOLUTION:
+    def losses(self, tasks: Sequence[Task], pictures: Sequence[np.ndarray]) -> list[Losses]:
+        if POISONED_SOLUTION in {task.seed for task in tasks}:
             raise ArithmeticError("no losses\nfor this one")
-        return Losses(total=2.0, content=1.0, style=1.0, layers=(1.0,) * len(task.program.style_layers))
+        layers = [(1.0,) * len(task.program.style_layers) for task in tasks]
+        return [Losses(total=2.0, content=1.0, style=1.0, layers=each) for each in layers]
 
     def step(self, pause: Callable[[], bool] = lambda: True) -> list[Solution | Failure]:
         while self._queue and len(self._busy) < self.slots:

@@ -20,17 +20,18 @@ from pipeline.scheduling.cluster import Cluster
 with Cluster(None) as cluster:
     import ray
     assert cluster.machines[0].cpus >= 1
-    print(*(node["NodeManagerAddress"] for node in ray.nodes()))
+    from ray._private.worker import _global_node
+    print(*(node["NodeManagerAddress"] for node in ray.nodes()), *sorted(_global_node.all_processes))
 """
 
 
 @pytest.mark.slow
-def test_a_local_ray_stays_on_loopback():
+def test_a_local_ray_stays_on_loopback_and_has_no_process_to_spare():
     """In a process of its own: Ray reads its environment once."""
     command = [sys.executable, "-c", LOCAL]
     ours = {name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"}
     done = subprocess.run(command, cwd=ROOT, env=ours, capture_output=True, text=True, timeout=120, check=False)
-    assert done.stdout == "127.0.0.1\n", done.stderr
+    assert done.stdout == "127.0.0.1 gcs_server raylet\n", done.stderr
 
 
 def test_an_address_where_nobody_listens_is_told_at_once():

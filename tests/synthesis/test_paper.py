@@ -67,7 +67,8 @@ def _independent(oxford: Weights, task: Task) -> None:
     (solution,) = run(synthesizer, [task]).values()
     assert isinstance(solution, Solution)
     pixels = np.clip(np.rint(solution.image), 0, 255).astype(np.uint8)
-    for image, found in ((solution.image, solution.losses), (pixels, synthesizer.losses(task, pixels))):
+    (observed,) = synthesizer.losses([task], [pixels])
+    for image, found in ((solution.image, solution.losses), (pixels, observed)):
         x, p, a = (to_network(v, torch.device("cpu")).double() for v in (image, task.content, task.style))
         expected = total_loss(
             oxford, x, p, a, alpha=1e-3, beta=1.0, content_layers=("conv4_2",), w=dict.fromkeys(STYLE, 0.2)
