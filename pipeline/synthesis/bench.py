@@ -10,6 +10,7 @@ import argparse
 import json
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -46,7 +47,7 @@ class Row:
         fraction_of_roofline: time of the convolutions alone, at the best of several implementations, over the
             engine's; median of the rounds.
         overhead: share of the engine's time that is spent outside the network's passes (losses, Gram matrices and
-            their gradients, optimiser, Python), by a watch on the passes; median of the rounds.
+            their gradients, optimiser, Python), by a watch on them in the engine's own threads; median of the rounds.
         images_per_hour: at 500 evaluations an image.
         peak_memory_mb: of the process on a CPU, of the device on CUDA; MiB.
     """
@@ -83,25 +84,28 @@ class Report:
 
 
 class WatchedNetwork(Network):
-    """The network with a watch on its passes.
+    """The network with a watch on its passes, in every thread that computes with it.
 
     Attributes:
-        forth: seconds of every forward pass.
-        back: seconds of every way back, without the losses' injections.
+        rounds: of each evaluation that another one followed, the seconds from its forward pass to the next one's, and
+            those of them that its two passes took, without the losses' injections.
     """
 
-    forth: list[float]
-    back: list[float]
+    rounds: list[tuple[float, float]]
 
     def reset(self) -> None:
-        """Begin anew."""
-        self.forth, self.back = [], []
+        """Begin anew, while no thread computes."""
+        self.rounds = []
+        self._begun: dict[int, float] = {}  # by thread, the forward pass of the evaluation under way
+        self._passes: dict[int, float] = {}  # likewise, seconds in passes
 
     def respond(self, x: Tensor) -> dict[str, Tensor]:
         """See `Network`."""
-        begin = self._now()
+        thread, begin = threading.get_ident(), self._now()
+        if thread in self._begun:
+            self.rounds.append((begin - self._begun[thread], self._passes[thread]))
         tape = super().respond(x)
-        self.forth.append(self._now() - begin)
+        self._begun[thread], self._passes[thread] = begin, self._now() - begin
         return tape
 
     def pull_back(self, tape: Mapping[str, Tensor], injected: Mapping[str, Sequence[Injection]]) -> Tensor:
@@ -119,8 +123,13 @@ class WatchedNetwork(Network):
 
         begin = self._now()
         gradient = super().pull_back(tape, {layer: [*map(watched, own)] for layer, own in injected.items()})
-        self.back.append(self._now() - begin - sum(apart))
+        self._passes[threading.get_ident()] += self._now() - begin - sum(apart)
         return gradient
+
+    @property
+    def overhead(self) -> float:
+        """Share of the rounds that is not spent in passes."""
+        return 1 - sum(passes for _, passes in self.rounds) / sum(whole for whole, _ in self.rounds)
 
     def _now(self) -> float:
         synchronise(self.device)
@@ -175,11 +184,10 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
     for _ in range(ROUNDS):
         network.reset()
         seconds = seconds_an_evaluation(found)
-        passes = statistics.mean(network.forth) + statistics.mean(network.back)
         roofline = convolution_roofline(size, size, slots, network.dtype, device)
         engine_s.append(seconds)
         fractions.append(roofline.seconds / seconds)
-        overheads.append(1 - passes / seconds)
+        overheads.append(network.overhead)
         rooflines.append(roofline.gflops)
     rate = slots / statistics.median(engine_s)
     row = Row(
