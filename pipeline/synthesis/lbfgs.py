@@ -71,17 +71,16 @@ class LBFGS:
         self._steps = steps
         self._precondition = precondition
         self._pairs = torch.zeros(slots, 2 * history, n, dtype=dtype, device=device)  # rows s_0, Ky_0, s_1, Ky_1, ...
-        self._gradient = torch.zeros(slots, n, dtype=dtype, device=device)
-        self._preconditioned = self._gradient if precondition is None else torch.zeros_like(self._gradient)
+        self._last: dict[int, tuple[Tensor, Tensor]] = {}  # g and K g of the slots that moved since the reset
         self._step = torch.zeros(slots, n, dtype=dtype, device=device)
         self._products = _Products(slots, history)
-        self._moved = [False] * slots  # since the reset
         self._rejected = [0] * slots  # pairs without positive curvature since the reset
 
     def reset(self, slot: int) -> None:
         """Forget the slot's history; its next step is along the gradient."""
         self._products.forget(slot)
-        self._moved[slot], self._rejected[slot] = False, 0
+        self._last.pop(slot, None)
+        self._rejected[slot] = 0
 
     def advance(self, x: Tensor, slots: Sequence[int], gradient: Tensor) -> None:
         """Move the images of these slots by one step, in place.
@@ -89,27 +88,26 @@ class LBFGS:
         Args:
             x: (all slots, n).
             slots: those that move.
-            gradient: dL/dx at x, (len(slots), n), finite.
+            gradient: dL/dx at x, (len(slots), n), finite; it is kept.
         """
         Kg = gradient if self._precondition is None else self._precondition(gradient)
         self._remember(slots, gradient, Kg)
-        for row, slot in enumerate(slots):
-            self._gradient[slot] = gradient[row]
-            if self._preconditioned is not self._gradient:
-                self._preconditioned[slot] = Kg[row]
+        self._last.update((slot, (gradient[row], Kg[row])) for row, slot in enumerate(slots))
         self._head(slots, Kg)
         self._shorten(slots)
         for slot in slots:
             x[slot] += self._step[slot]
-            self._moved[slot] = True
 
     def _remember(self, slots: Sequence[int], gradient: Tensor, Kg: Tensor) -> None:
         """Take s and y of the last steps into the history, and the inner products with the new gradients."""
-        moved = [(row, slot) for row, slot in enumerate(slots) if self._moved[slot]]
+        moved = [(row, slot) for row, slot in enumerate(slots) if slot in self._last]
         if not moved:
             return
-        pairs = [torch.stack([self._step[slot], torch.sub(Kg[row], self._preconditioned[slot])]) for row, slot in moved]
-        y = [torch.sub(gradient[row], self._gradient[slot]) for row, slot in moved]
+        y = [torch.sub(gradient[row], self._last[slot][0]) for row, slot in moved]
+        pairs = [torch.empty_like(self._pairs[slot, :2]) for _, slot in moved]
+        for (row, slot), pair in zip(moved, pairs, strict=True):
+            pair[0] = self._step[slot]
+            torch.sub(Kg[row], self._last[slot][1], out=pair[1])
         for (_, slot), pair, (sy, yKy) in zip(moved, pairs, _products(pairs, y), strict=True):
             if sy > CURVATURE_MIN * yKy and yKy > 0.0:
                 place = self._products.add(slot, sy, yKy)

@@ -41,9 +41,10 @@ class FourierPreconditioner:
     def __call__(self, gradient: Tensor) -> Tensor:
         """K g for every row of (B, n >= 3 height width); what a row has beyond the image is padding and stays 0."""
         n = self._shape[0] * self._shape[1] * self._shape[2]
-        out = torch.zeros_like(gradient)
+        out = torch.empty_like(gradient)
         with one_thread():
             for row, filtered in zip(gradient, out, strict=True):
-                spectrum = torch.fft.rfft2(row[:n].view(self._shape)) * self._transfer
+                spectrum = torch.fft.rfft2(row[:n].view(self._shape)).mul_(self._transfer)
                 filtered[:n] = torch.fft.irfft2(spectrum, s=self._shape[1:]).reshape(-1)
+                filtered[n:] = 0.0
         return out

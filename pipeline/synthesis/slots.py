@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as nn
 from torch import Tensor
 
 from pipeline.synthesis.adam import Adam
@@ -197,8 +198,9 @@ class SlotEngine:
             self._batch = self._objective.batch([o.targets for o in occupants], [o.task for o in occupants])
         found = self._objective.evaluate(self._images(x), self._batch)
         self.evaluations += len(x)
-        gradient = torch.zeros_like(x)
-        gradient[:, : self._n] = found.gradient.view(len(x), -1)
+        gradient = found.gradient.view(len(x), -1)
+        if self._n < x.shape[1]:
+            gradient = nn.pad(gradient, (0, x.shape[1] - self._n))
         return found.losses, gradient
 
     def _judge(self, slot: int, occupant: _Occupant, losses: np.ndarray, *, stationary: bool) -> _Ended | None:
