@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.synthesis import objective
 from pipeline.synthesis.device import resolve
 from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.noise import to_network
@@ -77,6 +78,18 @@ def _independent(oxford: Weights, task: Task) -> None:
         assert found.content == pytest.approx(float(expected["content"]), rel=1e-4)
         assert found.style == pytest.approx(float(expected["style"]), rel=1e-4)
         assert found.layers == pytest.approx([float(expected[layer]) for layer in STYLE], rel=1e-4)
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+def test_pictures_judged_together_have_the_losses_of_each_alone(oxford, picture, precision, monkeypatch):
+    monkeypatch.setattr(objective, "TOGETHER", 2 * 64 * 64)  # five are taken as two, two and one
+    tasks = [transfer(picture, 64, STYLE, alpha, precision) for alpha in (1e-4, 1e-3, 1e-2, 1e-1, 1.0)]
+    height, width = tasks[0].program.height, tasks[0].program.width
+    pictures = list(np.random.default_rng(0).integers(0, 256, (5, height, width, 3), np.uint8))
+    synthesizer = Synthesizer(oxford)
+    alone = [synthesizer.losses([task], [pixels])[0] for task, pixels in zip(tasks, pictures, strict=True)]
+    assert synthesizer.losses(tasks, pictures) == alone
+    assert len({losses.total for losses in alone}) == len(alone)
 
 
 @pytest.mark.slow
