@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
@@ -57,11 +59,12 @@ def execute(arguments: Sequence[str]) -> int:
     program = get_command(app)
     try:
         # Not program.main: it answers a closed pipe with Python's 1, which here says that pairs failed.
-        with program.make_context("neckar", list(arguments) or ["--help"]) as context:
-            outcome = program.invoke(context)
+        try:
+            with program.make_context("neckar", list(arguments) or ["--help"]) as context:
+                outcome = program.invoke(context)
+        except typer.Exit as end:
+            outcome = end.exit_code
         sys.stdout.flush()
-    except typer.Exit as end:
-        return end.exit_code
     except (UserError, StoreError) as error:
         return _refuse(str(error))
     except typer.TyperException as error:
@@ -77,8 +80,14 @@ def execute(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """The command `neckar`."""
-    sys.exit(execute(sys.argv[1:]))
+    """The command `neckar`: runs one command line and ends the process."""
+    code = execute(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # `execute` has told of it
+            stream.flush()
+    # No teardown: a thread of Arrow's that has yet to let go of a Python file aborts a process that is in it, its work
+    # done (https://github.com/apache/arrow/issues/34314). What must be closed, the commands have closed.
+    os._exit(code)
 
 
 def _refuse(message: str) -> int:

@@ -94,6 +94,72 @@ def test_nobody_reading_on_is_no_failure(tmp_path):
         assert process.wait(timeout=60) == Exit.OK
 
 
+def test_a_read_still_under_way_does_not_abort_the_end(tmp_path):
+    """Python's teardown would: Arrow reads Python files on threads of its own, and some let go of them late."""
+    script = """
+import io, sys, time
+import pyarrow as pa, pyarrow.dataset as ds, pyarrow.parquet as pq
+import typer
+from jobs import __main__ as program
+
+class Slow(io.BytesIO):
+    reads = None
+    def read(self, size=-1):
+        if self.reads is not None:
+            self.reads.append(size)
+            time.sleep(0.05)
+        return super().read(size)
+
+app = typer.Typer()
+@app.command("run")
+@app.command("other")
+def body():
+    global answer
+    file = Slow()
+    table = pa.table({"a": [1]})
+    pq.write_table(table, file)
+    form = ds.ParquetFileFormat()
+    fragment = form.make_fragment(pa.PythonFile(file, mode="r"))
+    file.reads = []
+    answer = ds.FileSystemDataset([fragment], table.schema, form).scanner().to_reader()
+    while not file.reads:
+        time.sleep(0.01)
+    print("done")
+
+program.app = app
+sys.argv[1:] = ["run"]
+program.main()
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (0, "done\n", "")
+
+
+def test_a_full_disk_is_told_once(tmp_path):
+    """Of the output that did not fit, too: it is still in the buffer when the process ends."""
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "jobs", "--version"],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert process.returncode == Exit.DEFECT
+    assert len(process.stderr.splitlines()) == 1
+    assert "No space left" in process.stderr
+
+
 def test_no_arguments_show_the_help(neckar):
     process = neckar()
     assert process.returncode == 0
