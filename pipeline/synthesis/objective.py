@@ -153,15 +153,18 @@ class Objective:
         wide = torch.promote_types(gradient.dtype, torch.float32)
         return _side_by_side(terms), gradient.to(wide).contiguous()
 
+    def judge(self, x: Tensor, batch: Batch) -> np.ndarray:
+        """The losses of `evaluate` alone, without the way back; the same bits."""
+        terms = self._terms(self.network.respond(x), batch)
+        return _table(_side_by_side(terms), batch.tasks, len(batch.content))
+
     def losses(self, x: Tensor, targets: Sequence[Targets], tasks: Sequence[Task]) -> list[Losses]:
-        """Losses alone, one an image, without a way back; a few images at a time, for none is waited for."""
+        """Losses alone, one an image; a few images at a time, for none is waited for."""
         together = max(1, TOGETHER // (x.shape[2] * x.shape[3]))
         found: list[Losses] = []
         for first in range(0, len(tasks), together):
             these = slice(first, first + together)
-            batch = self.batch(targets[these], tasks[these])
-            terms = self._terms(self.network.respond(x[these]), batch)
-            found += map(as_losses, _table(_side_by_side(terms), batch.tasks, len(batch.content)))
+            found += map(as_losses, self.judge(x[these], self.batch(targets[these], tasks[these])))
         return found
 
     def _terms(self, tape: Mapping[str, Tensor], batch: Batch) -> list[_Term]:
@@ -177,15 +180,17 @@ class Objective:
         """L_content of a layer (eq. 1), and alpha times its gradient (eq. 2)."""
         F = positions(response)
         difference = F.to(torch.promote_types(F.dtype, torch.float32)) - P
+        own = _as_maps(_scaled(difference, factor, F.dtype), response)
         k = content_factor(self.program.convention, N=F.shape[2], M=F.shape[1])
-        return _Term(layer, k * _sum_each(difference.square()), _difference(difference, factor, response))
+        return _Term(layer, k * _sum_each(difference.square_()), _added(own))
 
     def _style(self, i: int, response: Tensor, A: Tensor, factor: Tensor) -> _Term:
         """E_l of a layer (eq. 4), and beta w_l times its gradient (eq. 6)."""
         F = positions(response)
         difference = gram(F).div_(F.shape[1]).sub_(A)
-        losses = self._style_factor(i) * _sum_each(difference.square())
-        return _Term(self.program.style_layers[i], losses, _product(difference, factor, response))
+        D = _scaled(difference, factor, F.dtype)
+        losses = self._style_factor(i) * _sum_each(difference.square_())
+        return _Term(self.program.style_layers[i], losses, _product(D, response))
 
     def _style_factor(self, i: int) -> float:
         """k of E_l."""
@@ -203,29 +208,27 @@ def _column(values: Sequence[float], like: Tensor, device: torch.device) -> Tens
     return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
 
 
-def _difference(difference: Tensor, factor: Tensor, F: Tensor) -> Injection:
+def _added(own: Tensor) -> Injection:
     """Eq. 2: 2 k alpha (F - P)."""
 
     def add(g: Tensor | None) -> Tensor:
-        own = _as_maps(_scaled(difference, factor, F.dtype), F)
         return own if g is None else g.add_(own)
 
     return add
 
 
-def _product(difference: Tensor, factor: Tensor, F: Tensor) -> Injection:
-    """Eq. 6: 4 k / M beta w_l F (G - A), added while it is made, which saves two passes over memory."""
+def _product(D: Tensor, F: Tensor) -> Injection:
+    """Eq. 6: F D, D = 4 k / M beta w_l (G - A), added while it is made, which saves two passes over memory."""
 
     def add(g: Tensor | None) -> Tensor:
-        D = _scaled(difference, factor, F.dtype)
         return _as_maps(apply_each(positions(F), D, to=None if g is None else positions(g)), F)
 
     return add
 
 
 def _scaled(t: Tensor, factor: Tensor, dtype: torch.dtype) -> Tensor:
-    """t times factor, rounded once."""
-    return torch.mul(t, factor, out=torch.empty_like(t, dtype=dtype))
+    """t times factor, rounded once. In two steps, for `out` of another data type takes twice as long."""
+    return torch.mul(t, factor).to(dtype)
 
 
 def _as_maps(t: Tensor, F: Tensor) -> Tensor:

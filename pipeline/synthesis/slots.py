@@ -170,11 +170,14 @@ class SlotEngine:
         if not busy:
             return []
         x = self._x if len(busy) == len(self._occupants) else self._x[[slot for slot, _ in busy]]
-        losses, gradient = self._evaluate(x, [occupant for _, occupant in busy])
-        largest = gradient.abs().amax(1).double().cpu().numpy()  # NaN and infinity propagate through it
+        occupants = [occupant for _, occupant in busy]
+        last = np.array([len(o.trace) + 1 >= o.task.iterations for o in occupants])  # their gradients lead nowhere
+        losses, gradient = self._evaluate(x, occupants, way_back=not last.all())
+        largest = np.ones(len(busy))
+        if gradient is not None:
+            largest[~last] = _largest(gradient)[~last]
         # x is looked at too, for oneDNN's fused ReLU turns NaN into 0.
-        furthest = x.abs().amax(1).double().cpu().numpy()
-        finite = np.isfinite(losses).all(1) & np.isfinite(largest) & np.isfinite(furthest)
+        finite = np.isfinite(losses).all(1) & np.isfinite(largest) & np.isfinite(_largest(x))
         ended: list[_Ended | Failure] = []
         moving: list[int] = []
         for row, (slot, occupant) in enumerate(busy):
@@ -188,16 +191,19 @@ class SlotEngine:
                 self._occupy(slot, None)
             elif finite[row]:  # one that has just climbed is evaluated again before it moves
                 moving.append(row)
-        self._move([(row, *busy[row]) for row in moving], gradient)
+        if gradient is not None:
+            self._move([(row, *busy[row]) for row in moving], gradient)
         failures = [end for end in ended if isinstance(end, Failure)]
         return [*failures, *self._solutions([end for end in ended if isinstance(end, _Ended)])]
 
-    def _evaluate(self, x: Tensor, occupants: list[_Occupant]) -> tuple[np.ndarray, Tensor]:
-        """Losses, float64 (B, columns), and gradient, padded as x is (B, n)."""
+    def _evaluate(self, x: Tensor, occupants: list[_Occupant], *, way_back: bool) -> tuple[np.ndarray, Tensor | None]:
+        """Losses, float64 (B, columns), and with a way back the gradient, padded as x is (B, n)."""
         if self._batch is None:
             self._batch = self._objective.batch([o.targets for o in occupants], [o.task for o in occupants])
-        found = self._objective.evaluate(self._images(x), self._batch)
         self.evaluations += len(x)
+        if not way_back:
+            return self._objective.judge(self._images(x), self._batch), None
+        found = self._objective.evaluate(self._images(x), self._batch)
         gradient = found.gradient.view(len(x), -1)
         if self._n < x.shape[1]:
             gradient = nn.pad(gradient, (0, x.shape[1] - self._n))
@@ -278,6 +284,11 @@ class SlotEngine:
         images = self._images(torch.stack([o.best for o in occupants]))
         targets = [o.exact for o in occupants if o.exact is not None]
         return self._exact.losses(images, targets, [o.task for o in occupants])
+
+
+def _largest(rows: Tensor) -> np.ndarray:
+    """Of every row (B, n), the largest absolute value, float64; NaN and infinity propagate through it."""
+    return rows.abs().amax(1).double().cpu().numpy()
 
 
 def _is_flat(occupant: _Occupant) -> bool:

@@ -113,7 +113,7 @@ class Winograd:
         torch.bmm(left, self._kernels, out=products)  # a row's bits do not depend on the other rows: tested
         if self._bias is not None:
             # The second row of A is 1 everywhere: what is added to product (1, 1) is added to every output.
-            products[self._m + 3] += self._bias
+            products[self._m + 3].add_(self._bias)
         return products
 
 

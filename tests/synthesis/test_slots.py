@@ -13,6 +13,7 @@ from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.slots import SlotEngine
 from pipeline.synthesis.synthesizer import Synthesizer
 from pipeline.synthesis.task import Failure, Program, Solution, Task
+from pipeline.synthesis.weights import Weights
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
@@ -158,6 +159,24 @@ class Poisoned(Network):
         return g * float("nan") if self.calls in self.poison else g
 
 
+def poisoned(weights: Weights, poison: set[int], *iterations: int) -> tuple[Poisoned, SlotEngine, list[Task]]:
+    """A poisoned network and an engine with a task of each of these numbers of evaluations."""
+    program = Program(16, 16, ("conv2_1",), ("conv1_1",))
+    network = Poisoned(
+        weights,
+        ["conv2_1"],
+        pooling="average",
+        dtype=DTYPES["float32"],
+        device=torch.device("cpu"),
+        poison=poison,
+    )
+    engine, helper = SlotEngine(network, program, len(iterations)), Synthesizer(weights)
+    tasks = [make(program, seed, iterations=count) for seed, count in enumerate(iterations, start=1)]
+    for task in tasks:
+        engine.admit(task, helper.targets.targets(network, task))
+    return network, engine, tasks
+
+
 @pytest.mark.parametrize(
     ("poison", "reason"),
     [
@@ -168,19 +187,7 @@ class Poisoned(Network):
     ],
 )
 def test_the_ladder_after_a_gradient_that_is_not_finite(random_weights, poison, reason):
-    program = Program(16, 16, ("conv2_1",), ("conv1_1",))
-    network = Poisoned(
-        random_weights,
-        ["conv2_1"],
-        pooling="average",
-        dtype=DTYPES["float32"],
-        device=torch.device("cpu"),
-        poison=poison,
-    )
-    engine = SlotEngine(network, program, 1)
-    helper = Synthesizer(random_weights)
-    task = make(program, 1, iterations=20)
-    engine.admit(task, helper.targets.targets(network, task))
+    _, engine, _ = poisoned(random_weights, poison, 20)
     while not (ended := engine.step()):
         pass
     (solution,) = ended
@@ -190,6 +197,20 @@ def test_the_ladder_after_a_gradient_that_is_not_finite(random_weights, poison, 
     with_gradient = [row for call, row in enumerate(solution.trace[:, 0], start=1) if call not in poison]
     assert solution.losses.total == pytest.approx(min(with_gradient), rel=1e-6)
     assert solution.iterations == (12 if "non_finite" in reason else 20)
+
+
+def test_the_last_gradient_is_not_taken_and_where_a_batch_mate_takes_one_not_looked_at(random_weights):
+    network, engine, (short, long) = poisoned(random_weights, {3}, 3, 5)
+    ended = {end.key: end for _ in range(5) for end in engine.step()}
+    assert engine.busy == 0
+    assert network.calls == 4
+    assert {key: end.stop_reason for key, end in ended.items()} == {
+        short.key: "iterations",
+        long.key: "iterations+restart",
+    }
+    _, alone, _ = poisoned(random_weights, set(), 3)
+    (solution,) = (end for _ in range(3) for end in alone.step())
+    assert pixels(solution) == pixels(ended[short.key])
 
 
 def test_a_start_that_is_not_finite_fails_and_its_batch_mate_does_not(random_weights):
