@@ -70,7 +70,8 @@ class LBFGS:
     ) -> None:
         self._steps = steps
         self._precondition = precondition
-        self._pairs = torch.zeros(slots, 2 * history, n, dtype=dtype, device=device)  # rows s_0, Ky_0, s_1, Ky_1, ...
+        # Rows s_0, Ky_0, s_1, Ky_1, ... of every slot; of those not in use yet nobody asks what is in them.
+        self._pairs = torch.empty(slots, 2 * history, n, dtype=dtype, device=device)
         self._last: dict[int, tuple[Tensor, Tensor]] = {}  # g and K g of the slots that moved since the reset
         self._step = torch.zeros(slots, n, dtype=dtype, device=device)
         self._products = _Products(slots, history)

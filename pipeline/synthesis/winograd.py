@@ -18,6 +18,8 @@ from pipeline.synthesis.threads import one_thread
 from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
 from pipeline.synthesis.workspace import Workspace
 
+PAIRS = 1 << 14  # of filters, transformed at a time: all of a wide layer's in float32 would be 37 MB of fresh memory
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -76,7 +78,7 @@ class Winograd:
         transform = choice.transform
         self._m = transform.m
         self._tiles = choice.tiles
-        self._kernels = _transformed(kernel, transform).to(dtype)
+        self._kernels = _transformed(kernel, transform, dtype)
         self._bias = None if bias is None else bias.to(dtype)
         self._workspace = workspace
         self._by: _Transforms = (_AsProducts if dtype == torch.bfloat16 else _TermByTerm)(transform, workspace)
@@ -214,10 +216,14 @@ def _combine(terms: _Terms, given: Sequence[Tensor], out: Sequence[Tensor]) -> N
             target.add_(given[j], alpha=entry)
 
 
-def _transformed(kernel: Tensor, transform: Transform) -> Tensor:
-    """G k G^T of every pair of filters: (out, in, 3, 3) to ((m+2)^2, in, out), float32."""
+def _transformed(kernel: Tensor, transform: Transform, dtype: torch.dtype) -> Tensor:
+    """G k G^T of every pair of filters: (out, in, 3, 3) to ((m+2)^2, in, out), made in float32."""
     G = transform.of_kernels().float()
+    both = torch.kron(G, G)
     out, inputs = kernel.shape[:2]
+    pairs = kernel.permute(2, 3, 1, 0).reshape(9, inputs * out).float()
+    found = torch.empty(len(both), inputs * out, dtype=dtype)
     with one_thread():  # BLAS rounds differently with other numbers of threads
-        both = torch.kron(G, G) @ kernel.permute(2, 3, 1, 0).reshape(9, inputs * out).float()
-    return both.view(-1, inputs, out)
+        for given, made in zip(pairs.split(PAIRS, 1), found.split(PAIRS, 1), strict=True):
+            made.copy_(both @ given)
+    return found.view(-1, inputs, out)
