@@ -7,8 +7,8 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +27,10 @@ MESSAGE_MAX = 300  # characters of a death's message: it ends up in a row
 # Of Ray's own processes, those whom a cluster of one machine and one driver never asks: with them its start takes 1.5 s
 # longer, its end 1.0 s, and its memory 0.2 GB more. Methods of ray._private.node.Node.
 _SPARED = ("start_api_server", "start_monitor", "start_log_monitor")
+
+# Likewise, what starts the node. Ray asks for it after a tenth of a second, then once a second; it takes half of one.
+_STARTED = "start_ray_processes"
+REGISTERED_S = 5.0  # from then on the waiting is Ray's
 
 _LOCATE = "locate"  # the first call of every worker; `hear` keeps its answer to itself
 
@@ -84,7 +88,7 @@ class Cluster:
         self._ray = ray
         _keep_ray_quiet()
         if self._address is None:
-            with _spared():
+            with _brisk():
                 ray.init(
                     address="local",  # without it Ray joins whatever cluster was last started on this machine
                     _node_ip_address="127.0.0.1",
@@ -221,18 +225,32 @@ def _in_a_line(text: str) -> str:
 
 
 @contextmanager
-def _spared() -> Iterator[None]:
-    """Ray starts without the dashboard, which it starts wherever it is switched off too, autoscaler and log monitor."""
+def _brisk() -> Iterator[None]:
+    """Ray starts without the dashboard, which it starts wherever it is switched off too, autoscaler and log monitor.
+
+    And it does not sleep through its node's registration.
+    """
     from ray._private.node import Node  # noqa: PLC0415  # see above
 
-    own = {name: getattr(Node, name) for name in _SPARED if hasattr(Node, name)}  # another Ray may have other names
-    for name in own:
-        setattr(Node, name, lambda *_, **__: None)
+    own = {name: getattr(Node, name) for name in (*_SPARED, _STARTED) if hasattr(Node, name)}  # another Ray may differ
+    for name, method in own.items():
+        setattr(Node, name, _until_registered(method) if name == _STARTED else lambda *_, **__: None)
     try:
         yield
     finally:
         for name, method in own.items():
             setattr(Node, name, method)
+
+
+def _until_registered(start: Callable[..., None]) -> Callable[..., None]:
+    def started(node: Any, *arguments: Any, **named: Any) -> None:
+        start(node, *arguments, **named)
+        until = time.monotonic() + REGISTERED_S
+        with suppress(Exception):  # whatever is wrong, Ray asks next, and tells
+            while not node.get_gcs_client().get_all_node_info() and time.monotonic() < until:
+                time.sleep(0.02)
+
+    return started
 
 
 def _keep_ray_quiet() -> None:

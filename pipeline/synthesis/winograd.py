@@ -224,6 +224,6 @@ def _transformed(kernel: Tensor, transform: Transform, dtype: torch.dtype) -> Te
     pairs = kernel.permute(2, 3, 1, 0).reshape(9, inputs * out).float()
     found = torch.empty(len(both), inputs * out, dtype=dtype)
     with one_thread():  # BLAS rounds differently with other numbers of threads
-        for given, made in zip(pairs.split(PAIRS, 1), found.split(PAIRS, 1), strict=True):
+        for given, made in zip(torch.split(pairs, PAIRS, 1), torch.split(found, PAIRS, 1), strict=True):
             made.copy_(both @ given)
     return found.view(-1, inputs, out)
