@@ -218,7 +218,9 @@ def _knock(address: str) -> None:
 
 def _in_a_line(text: str) -> str:
     """Ray's many lines cut down to the reason."""
-    line = " ".join(text.split())
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text).strip()  # it colours the names of tasks
+    plain = re.sub(r"(?s)(in its creation task), .*\n *", r"\1: ", plain)  # a traceback: its last line is the error
+    line = " ".join(plain.split())
     line = re.sub(r"^.*?(?=The actor (is dead|died) because)", "", line)
     line = re.sub(r" Some common causes include.*", "", line)
     return line if len(line) <= MESSAGE_MAX else f"{line[: MESSAGE_MAX - 3]}..."

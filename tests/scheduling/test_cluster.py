@@ -49,6 +49,18 @@ def test_an_address_that_is_none():
         pass
 
 
+def test_rays_words_for_a_worker_that_cannot_be_made_become_the_error():
+    """As on a node of a cluster where Neckar is not installed."""
+    told = """The actor died because of an error raised in its creation task, \x1b[36mray::WorkerProcess.__init__()\
+\x1b[39m (pid=15831, ip=127.0.0.1)
+  At least one of the input arguments for this task could not be computed:
+ray.exceptions.RaySystemError: System error: No module named 'pipeline'
+traceback: Traceback (most recent call last):
+ModuleNotFoundError: No module named 'pipeline'"""
+    error = "ModuleNotFoundError: No module named 'pipeline'"
+    assert _in_a_line(told) == f"The actor died because of an error raised in its creation task: {error}"
+
+
 def test_rays_words_for_a_death_become_a_line():
     told = """The actor died unexpectedly before finishing this task.
 \tclass_name: WorkerProcess
