@@ -12,7 +12,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -108,7 +108,7 @@ class WatchedNetwork(Network):
         self._begun[thread], self._passes[thread] = begin, self._now() - begin
         return tape
 
-    def pull_back(self, tape: Mapping[str, Tensor], injected: Mapping[str, Sequence[Injection]]) -> Tensor:
+    def pull_back(self, tape: dict[str, Tensor], injected: dict[str, list[Injection]]) -> Tensor:
         """See `Network`."""
         apart: list[float] = []
 
@@ -122,7 +122,7 @@ class WatchedNetwork(Network):
             return add
 
         begin = self._now()
-        gradient = super().pull_back(tape, {layer: [*map(watched, own)] for layer, own in injected.items()})
+        gradient = super().pull_back(tape, {layer: [*map(watched, injected.pop(layer))] for layer in [*injected]})
         self._passes[threading.get_ident()] += self._now() - begin - sum(apart)
         return gradient
 

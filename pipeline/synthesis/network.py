@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -69,13 +69,13 @@ class Network:
             tape[spec.name] = x
         return tape
 
-    def pull_back(self, tape: Mapping[str, Tensor], injected: Mapping[str, Sequence[Injection]]) -> Tensor:
+    def pull_back(self, tape: dict[str, Tensor], injected: dict[str, list[Injection]]) -> Tensor:
         """dL/dx from the dL/dF^l injected where they belong.
 
         Args:
-            tape: of the forward pass.
-            injected: layer name to what that layer's own losses add to dL/dF^l. The cases "0 where F < 0" of eq. 2
-                and 6 are applied here, together with ReLU's derivative, for they are the same mask.
+            tape: of the forward pass; emptied on the way, so that the memory of deep layers serves for shallow ones.
+            injected: layer name to what that layer's own losses add to dL/dF^l; likewise emptied. The cases "0 where
+                F < 0" of eq. 2 and 6 are applied here, together with ReLU's derivative, for they are the same mask.
 
         Returns:
             (B, 3, H, W) in the network's data type.
@@ -83,12 +83,20 @@ class Network:
         g: Tensor | None = None
         for depth in range(len(self.specs) - 1, -1, -1):
             spec = self.specs[depth]
-            for injection in injected.get(spec.name, ()):
-                g = injection(g)
+            g = _with(g, injected.pop(spec.name, []))
+            response = tape.pop(spec.name)
             if g is None:
                 continue  # nothing lies behind this layer: the tape is longer than the losses need
-            g = self._convolutions[depth].pull_back(through_relu(g, tape[spec.name]))
+            g = through_relu(g, response)
+            del response
+            g = self._convolutions[depth].pull_back(g)
             if spec.pooled:
                 g = unpool(g, tape[self.specs[depth - 1].name], self.pooling)
         assert g is not None, "no loss was injected"
         return g
+
+
+def _with(g: Tensor | None, injections: Sequence[Injection]) -> Tensor | None:
+    for injection in injections:
+        g = injection(g)
+    return g

@@ -146,12 +146,14 @@ class Objective:
         """
         tape = self.network.respond(x)
         terms = self._terms(tape, batch)
+        losses = _side_by_side(terms)
         injected: dict[str, list[Injection]] = defaultdict(list)
         for term in terms:
             injected[term.layer].append(term.injection)
+        del term, terms  # they hold responses, whose memory the way back is to use
         gradient = self.network.pull_back(tape, injected)
         wide = torch.promote_types(gradient.dtype, torch.float32)
-        return _side_by_side(terms), gradient.to(wide).contiguous()
+        return losses, gradient.to(wide).contiguous()
 
     def judge(self, x: Tensor, batch: Batch) -> np.ndarray:
         """The losses of `evaluate` alone, without the way back; the same bits."""

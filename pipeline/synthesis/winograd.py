@@ -85,20 +85,15 @@ class Winograd:
 
     def __call__(self, x: Tensor, *, relu: bool) -> Tensor:
         """(B, in, H, W) to (B, out, H, W), both channels last in memory; with `relu`, max(0, .) of it."""
-        B, C, H, W = x.shape
+        B, _, H, W = x.shape
         m = self._m
         h, w = -(-H // m), -(-W // m)
         out = self._kernels.shape[2]
         y = torch.empty(B, h, m, w, m, out, dtype=x.dtype)
         together, strip = _evenly(B, self._tiles // (h * w)), _evenly(h, self._tiles // w)
-        border = self._workspace.bordered((min(B, together), h * m + 2, w * m + 2, C), x.dtype)
         for first in range(0, B, together):
             images = x[first : first + together].permute(0, 2, 3, 1)
-            padded, tiles = border[: len(images)], y[first : first + together]
-            padded[:, 1 : H + 1, 1 : W + 1] = images
-            # What the last tiles have beyond the map may still hold rows of a map that was a little larger.
-            padded[:, H + 1 :] = 0
-            padded[:, :, W + 1 :] = 0
+            padded, tiles = self._padded(images, h, w), y[first : first + together]
             for top in range(0, h, strip):
                 high = min(strip, h - top)
                 products = self._multiply(self._by.inputs(padded[:, top * m : (top + high) * m + 2], high, w))
@@ -106,6 +101,15 @@ class Winograd:
         if relu:
             torch.relu_(y)
         return y.view(B, h * m, w * m, out)[:, :H, :W].permute(0, 3, 1, 2)
+
+    def _padded(self, images: Tensor, h: int, w: int) -> Tensor:
+        """Maps (b, H, W, C) among the zeros that h x w tiles need around them: (b, h m + 2, w m + 2, C)."""
+        b, H, W, C = images.shape
+        padded = self._workspace.take("padded", (b, h * self._m + 2, w * self._m + 2, C), images.dtype)
+        padded[:, 1 : H + 1, 1 : W + 1] = images
+        for beyond in (padded[:, :1], padded[:, H + 1 :], padded[:, :, :1], padded[:, :, W + 1 :]):
+            beyond.zero_()
+        return padded
 
     def _multiply(self, tiles: Tensor) -> Tensor:
         """Products with the transformed kernels: ((m+2)^2, tiles, out)."""

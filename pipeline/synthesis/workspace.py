@@ -13,7 +13,6 @@ class Workspace(threading.local):
 
     def __init__(self) -> None:
         self._flat: dict[tuple[str, torch.dtype], Tensor] = {}
-        self._padded: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Memory of this shape with anything in it; valid until the name is taken again."""
@@ -22,10 +21,3 @@ class Workspace(threading.local):
         if flat is None or flat.numel() < size:
             flat = self._flat[name, dtype] = torch.empty(size, dtype=dtype)
         return flat[:size].view(shape)
-
-    def bordered(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Memory that is zero at first; all maps of one padded size share it, and each clears what lies beyond it."""
-        padded = self._padded.get((shape, dtype))
-        if padded is None:
-            padded = self._padded[shape, dtype] = torch.zeros(shape, dtype=dtype)
-        return padded
