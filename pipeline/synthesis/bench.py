@@ -26,6 +26,7 @@ from pipeline.synthesis.network import DTYPES, Injection, Network
 from pipeline.synthesis.roofline import convolution_roofline, gemm_gflops, synchronise
 from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Precision, Program, Task
+from pipeline.synthesis.tiles import library
 from pipeline.synthesis.weights import Weights, load_oxford
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -72,6 +73,7 @@ class Report:
         torch: version.
         conv_roofline_gflops: by precision, at the largest size measured with one slot.
         gemm_gflops: by precision.
+        compiled_tiles: whether tiles.c was built; without it bfloat16 is slower on a CPU.
         rows: the engine.
     """
 
@@ -80,6 +82,7 @@ class Report:
     torch: str
     conv_roofline_gflops: dict[str, float]
     gemm_gflops: dict[str, float]
+    compiled_tiles: bool
     rows: list[Row]
 
 
@@ -233,6 +236,7 @@ def bench(
         torch=torch.__version__,
         conv_roofline_gflops=roofline,
         gemm_gflops={precision: gemm_gflops(DTYPES[precision], device) for precision in precisions},
+        compiled_tiles=library() is not None,
         rows=rows,
     )
 

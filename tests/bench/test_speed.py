@@ -11,10 +11,13 @@ import torch
 import torch.nn.functional as nn
 
 from pipeline.synthesis import device as devices
+from pipeline.synthesis import tiles
 from pipeline.synthesis.bench import WARM_UP, filled, seconds_an_evaluation
 from pipeline.synthesis.roofline import convolution_roofline
 from pipeline.synthesis.vgg19 import up_to
 from pipeline.synthesis.weights import Weights, load_oxford
+from pipeline.synthesis.winograd import BACK, FORWARD, Winograd
+from pipeline.synthesis.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,3 +97,32 @@ def test_the_share_of_the_convolution_roofline(benchmark, weights, size, slots):
     benchmark.extra_info["share of roofline"] = round(statistics.median(shares), 3)
     print(f"\n{size} px, {slots} slots, bfloat16: {statistics.median(shares):.1%} of the roofline")
     benchmark.pedantic(seconds_an_evaluation, (engine, 1), rounds=ROUNDS)
+
+
+@pytest.mark.parametrize(
+    ("way", "choice", "filters", "size"),
+    [
+        ("forward", FORWARD[torch.bfloat16][0], (64, 128), (42, 64)),
+        ("forward", FORWARD[torch.bfloat16][0], (128, 128), (42, 64)),
+        ("forward", FORWARD[torch.bfloat16][0], (256, 256), (21, 32)),
+        ("forward", FORWARD[torch.bfloat16][1], (512, 512), (10, 16)),
+        ("back", BACK[torch.bfloat16][0], (128, 128), (42, 64)),
+        ("back", BACK[torch.bfloat16][0], (256, 256), (21, 32)),
+        ("back", BACK[torch.bfloat16][0], (512, 512), (10, 16)),
+    ],
+)
+def test_layers_by_compiled_tiles_beside_those_by_products(monkeypatch, way, choice, filters, size):
+    """One thread and nine images of 85 x 128 px: a lane's work."""
+    if tiles.library() is None:
+        pytest.skip("tiles.c was not built")
+    devices.prepare(CPU, 1)
+    inputs, outputs = filters
+    kernel, bias = torch.randn(outputs, inputs, 3, 3) / (9 * inputs) ** 0.5, torch.randn(outputs)
+    x = torch.randn(9, inputs, *size).relu_().bfloat16().contiguous(memory_format=torch.channels_last)
+    compiled = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
+    with monkeypatch.context() as without:
+        without.setattr(tiles, "library", lambda: None)
+        products = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
+    times = [(seconds(lambda: compiled(x, relu=True)), seconds(lambda: products(x, relu=True))) for _ in range(15)]
+    ours, theirs = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
+    print(f"\n{way} {filters} {size}: {ours:.1f} ms compiled, {theirs:.1f} by products: {ours / theirs:.2f}")
