@@ -66,8 +66,8 @@ def bench(
             f"{name}: convolution roofline {report.conv_roofline_gflops[name]:.0f} GFLOP/s,"
             f" matrix product {report.gemm_gflops[name]:.0f} GFLOP/s; {report.device}, {report.threads} threads"
         )
-    if "bfloat16" in precisions and device.type == "cpu" and not report.compiled_tiles:
-        print("tiles.c was not built: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a fifth.")
+    if "bfloat16" in precisions and device.type == "cpu" and not report.compiled:
+        print("Without kernels in C: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a third.")
     comparisons = []
     if against is not None:
         from jobs.peer import compare

@@ -13,7 +13,7 @@ from pipeline.synthesis.task import Precision, Program, Task
 from schemas.pair import Pair
 from schemas.settings import Settings
 
-ALGORITHM_VERSION = 6  # raised whenever one recipe gives other pixels than before
+ALGORITHM_VERSION = 7  # raised whenever one recipe gives other pixels than before
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor
 
 from pipeline.synthesis import device as devices
+from pipeline.synthesis.compiled import library
 from pipeline.synthesis.lanes import Lanes, lanes
 from pipeline.synthesis.network import DTYPES, Injection, Network
 from pipeline.synthesis.roofline import convolution_roofline, gemm_gflops, synchronise
 from pipeline.synthesis.targets import TargetCache
 from pipeline.synthesis.task import Precision, Program, Task
-from pipeline.synthesis.tiles import library
 from pipeline.synthesis.weights import Weights, load_oxford
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -73,7 +73,7 @@ class Report:
         torch: version.
         conv_roofline_gflops: by precision, at the largest size measured with one slot.
         gemm_gflops: by precision.
-        compiled_tiles: whether tiles.c was built; without it bfloat16 is slower on a CPU.
+        compiled: whether the kernels in C were built; without them bfloat16 is slower on a CPU.
         rows: the engine.
     """
 
@@ -82,7 +82,7 @@ class Report:
     torch: str
     conv_roofline_gflops: dict[str, float]
     gemm_gflops: dict[str, float]
-    compiled_tiles: bool
+    compiled: bool
     rows: list[Row]
 
 
@@ -236,7 +236,7 @@ def bench(
         torch=torch.__version__,
         conv_roofline_gflops=roofline,
         gemm_gflops={precision: gemm_gflops(DTYPES[precision], device) for precision in precisions},
-        compiled_tiles=library() is not None,
+        compiled=library() is not None,
         rows=rows,
     )
 

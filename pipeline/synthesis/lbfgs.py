@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.synthesis.history import products, weighted_sum
+
 HISTORY = 30  # pairs (s, y); more are worth less than the memory they take, the runs are in docs/benchmarks.md
 CURVATURE_MIN = 1e-10  # smallest accepted s.y / y.y, against a division by rounding noise
 
@@ -52,6 +54,8 @@ class LBFGS:
         n: numbers an image.
         history: pairs kept.
         dtype: of images and gradients.
+        kept: data type of the history; None: that of the gradients. In bfloat16 every s and Ky is rounded once and is
+            then the same one in all products.
         device: where they are.
         precondition: K as a function of gradients (B, n), or None for the identity.
         steps: how far to go.
@@ -64,6 +68,7 @@ class LBFGS:
         *,
         history: int = HISTORY,
         dtype: torch.dtype = torch.float32,
+        kept: torch.dtype | None = None,
         device: torch.device | None = None,
         precondition: Callable[[Tensor], Tensor] | None = None,
         steps: Steps = TORCH,
@@ -71,7 +76,7 @@ class LBFGS:
         self._steps = steps
         self._precondition = precondition
         # Rows s_0, Ky_0, s_1, Ky_1, ... of every slot; of those not in use yet nobody asks what is in them.
-        self._pairs = torch.empty(slots, 2 * history, n, dtype=dtype, device=device)
+        self._pairs = torch.empty(slots, 2 * history, n, dtype=kept or dtype, device=device)
         self._last: dict[int, tuple[Tensor, Tensor]] = {}  # g and K g of the slots that moved since the reset
         self._step = torch.zeros(slots, n, dtype=dtype, device=device)
         self._products = _Products(slots, history)
@@ -108,17 +113,17 @@ class LBFGS:
         pairs = [torch.empty_like(self._pairs[slot, :2]) for _, slot in moved]
         for (row, slot), pair in zip(moved, pairs, strict=True):
             pair[0] = self._step[slot]
-            torch.sub(Kg[row], self._last[slot][1], out=pair[1])
-        for (_, slot), pair, (sy, yKy) in zip(moved, pairs, _products(pairs, y), strict=True):
+            pair[1] = Kg[row] - self._last[slot][1]
+        for (_, slot), pair, (sy, yKy) in zip(moved, pairs, products(pairs, y), strict=True):
             if sy > CURVATURE_MIN * yKy and yKy > 0.0:
                 place = self._products.add(slot, sy, yKy)
                 self._pairs[slot, 2 * place : 2 * place + 2] = pair
             else:
                 self._rejected[slot] += 1
         histories = [self._pairs[slot, : 2 * self._products.used[slot]] for _, slot in moved]
-        found = _products(histories, [gradient[row] for row, _ in moved])
-        for (_, slot), products in zip(moved, found, strict=True):
-            self._products.project(slot, products)
+        found = products(histories, [gradient[row] for row, _ in moved])
+        for (_, slot), with_g in zip(moved, found, strict=True):
+            self._products.project(slot, with_g)
 
     def _head(self, slots: Sequence[int], Kg: Tensor) -> None:
         """The steps, -H g; without a history, along -K g."""
@@ -127,7 +132,7 @@ class LBFGS:
         for row, slot in enumerate(slots):
             step, rows = self._step[slot], 2 * self._products.used[slot]
             if rows:
-                torch.mv(self._pairs[slot, :rows].T, w[row, :rows], out=step)
+                weighted_sum(self._pairs[slot, :rows], w[row, :rows], out=step)
                 step.add_(Kg[row], alpha=weights_g[row])
             else:
                 torch.mul(Kg[row], -self._first_length(slot, Kg[row]), out=step)
@@ -150,19 +155,9 @@ class LBFGS:
         return length / norm if norm > 0.0 else 0.0
 
 
-def _products(matrices: Sequence[Tensor], vectors: Sequence[Tensor]) -> list[np.ndarray]:
-    """Every matrix (k, n) times its vector, float64.
-
-    Image by image, for the bits of a batched product may depend on the batch; one transfer from the device.
-    """
-    found = torch.cat([torch.mv(matrix, vector) for matrix, vector in zip(matrices, vectors, strict=True)])
-    ends = np.cumsum([len(matrix) for matrix in matrices])[:-1]
-    return np.split(found.double().cpu().numpy(), ends)
-
-
 def _norms(vectors: Sequence[Tensor]) -> list[float]:
     """Euclidean lengths."""
-    return [math.sqrt(square) for (square,) in _products([v[None] for v in vectors], vectors)]
+    return [math.sqrt(square) for (square,) in products([v[None] for v in vectors], vectors)]
 
 
 def _sum(t: Tensor) -> float:
@@ -202,9 +197,9 @@ class _Products:
         self._fresh[slot] = True
         return place
 
-    def project(self, slot: int, products: np.ndarray) -> None:
+    def project(self, slot: int, with_g: np.ndarray) -> None:
         """Take the products of all rows with the new gradient; those with the new y are their differences."""
-        sg, yg = products[0::2], products[1::2]
+        sg, yg = with_g[0::2], with_g[1::2]
         if self._fresh[slot]:
             *older, new = self._by_age(slot)[: self.used[slot]]
             self._sy[slot, older, new] = sg[older] - self._sg[slot, older]

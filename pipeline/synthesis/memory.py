@@ -6,19 +6,22 @@ from pathlib import Path
 
 import torch
 
+from pipeline.synthesis.history import kept
 from pipeline.synthesis.lbfgs import HISTORY
 from pipeline.synthesis.network import DTYPES
 from pipeline.synthesis.task import Precision, Program
 from pipeline.synthesis.vgg19 import map_size, up_to
 
-ROWS = 2 * HISTORY + 8  # float32 copies of an image: L-BFGS's pairs; x, best, step, gradients
+ROWS = 8  # float32 copies of an image: x, best, step, gradients
 TAPE = 1.6  # the tape itself and what comes and goes beside it, measured at 256 and 512 px
 SHARE = 0.6  # of the free memory that slots may take; pictures, targets and the network want theirs
 
 
-def bytes_per_slot(program: Program) -> int:
+def bytes_per_slot(program: Program, device: torch.device) -> int:
     """What one image of the program needs while it is optimised, about."""
-    return ROWS * 4 * 3 * program.height * program.width + tape_bytes(program, program.precision)
+    numbers = 3 * program.height * program.width
+    history = 2 * HISTORY * numbers * kept(DTYPES[program.precision], device).itemsize
+    return history + ROWS * 4 * numbers + tape_bytes(program, program.precision)
 
 
 def tape_bytes(program: Program, precision: Precision) -> int:
@@ -48,7 +51,7 @@ def slots_that_fit(program: Program, device: torch.device) -> int | None:
     if free is None:
         return None
     judging = tape_bytes(program, "float32")  # of one image at a time
-    return max(1, int((SHARE * free - judging) / bytes_per_slot(program)))
+    return max(1, int((SHARE * free - judging) / bytes_per_slot(program, device)))
 
 
 def ran_out(error: RuntimeError) -> bool:

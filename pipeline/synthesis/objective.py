@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.synthesis import differences
 from pipeline.synthesis.conventions import content_factor, style_factor
 from pipeline.synthesis.gram import apply_each, gram, positions
 from pipeline.synthesis.network import Injection, Network
@@ -84,16 +85,6 @@ def style_targets(network: Network, layers: Sequence[str], x: Tensor) -> tuple[T
     tape = network.respond(x)
     maps = [positions(tape[layer]) for layer in layers]
     return tuple(gram(F)[0] / F.shape[1] for F in maps)
-
-
-def _sum_each(t: Tensor) -> Tensor:
-    """Sum over all but the first dimension, the last one first.
-
-    One `sum` over everything would split its work by the number of threads and by the batch; these stages do not.
-    """
-    while t.dim() > 1:
-        t = t.sum(-1)
-    return t
 
 
 class Objective:
@@ -181,18 +172,15 @@ class Objective:
     def _content(self, layer: str, response: Tensor, P: Tensor, factor: Tensor) -> _Term:
         """L_content of a layer (eq. 1), and alpha times its gradient (eq. 2)."""
         F = positions(response)
-        difference = F.to(torch.promote_types(F.dtype, torch.float32)) - P
-        own = _as_maps(_scaled(difference, factor, F.dtype), response)
+        own, squares = differences.of_maps(F, P, factor)
         k = content_factor(self.program.convention, N=F.shape[2], M=F.shape[1])
-        return _Term(layer, k * _sum_each(difference.square_()), _added(own))
+        return _Term(layer, k * squares, _added(_as_maps(own, response)))
 
     def _style(self, i: int, response: Tensor, A: Tensor, factor: Tensor) -> _Term:
         """E_l of a layer (eq. 4), and beta w_l times its gradient (eq. 6)."""
         F = positions(response)
-        difference = gram(F).div_(F.shape[1]).sub_(A)
-        D = _scaled(difference, factor, F.dtype)
-        losses = self._style_factor(i) * _sum_each(difference.square_())
-        return _Term(self.program.style_layers[i], losses, _product(D, response))
+        D, squares = differences.of_grams(gram(F), F.shape[1], A, factor, F.dtype)
+        return _Term(self.program.style_layers[i], self._style_factor(i) * squares, _product(D, response))
 
     def _style_factor(self, i: int) -> float:
         """k of E_l."""
@@ -226,11 +214,6 @@ def _product(D: Tensor, F: Tensor) -> Injection:
         return _as_maps(apply_each(positions(F), D, to=None if g is None else positions(g)), F)
 
     return add
-
-
-def _scaled(t: Tensor, factor: Tensor, dtype: torch.dtype) -> Tensor:
-    """t times factor, rounded once. In two steps, for `out` of another data type takes twice as long."""
-    return torch.mul(t, factor).to(dtype)
 
 
 def _as_maps(t: Tensor, F: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as nn
 from torch import Tensor
 
 from pipeline.synthesis.adam import Adam
+from pipeline.synthesis.history import kept
 from pipeline.synthesis.lbfgs import LBFGS, Steps
 from pipeline.synthesis.network import Network
 from pipeline.synthesis.noise import from_network, start
@@ -20,7 +21,7 @@ from pipeline.synthesis.preconditioner import FourierPreconditioner
 from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
 
 WINDOW = 20  # evaluations over which `tolerance` looks at the loss
-ALIGNED = 16  # numbers a row is padded to: BLAS rounds differently where a row starts off a 64-byte line
+ALIGNED = 32  # numbers a row is padded to: kernels take so many, and BLAS rounds differently off a 64-byte line
 FIRST_STEP = 1.0  # root mean square of the change, levels of 0-255; torch's 1/|g|_1 changes no pixel visibly
 LONGEST_STEP = 10.0  # likewise; without a line search a bad curvature estimate would throw the image far out
 STRETCH = 3.0  # of L-BFGS's first Hessian approximation; at 3.5 single images oscillate, see docs/benchmarks.md
@@ -93,6 +94,7 @@ class SlotEngine:
                 slots,
                 n,
                 dtype=self._dtype,
+                kept=kept(network.dtype, network.device),
                 device=self._device,
                 precondition=FourierPreconditioner(
                     program.height, program.width, device=self._device, dtype=self._dtype

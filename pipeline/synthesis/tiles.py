@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
-from functools import cache
-from importlib.util import find_spec
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from pipeline.synthesis.compiled import addresses, library, threads
 from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4_PRECISE, Transform
 from pipeline.synthesis.workspace import Workspace
 
@@ -54,26 +52,6 @@ def transforms(
     return Compiled(transform, workspace) if fits and library() is not None else AsProducts(transform, workspace)
 
 
-@cache
-def library() -> ctypes.CDLL | None:
-    """The compiled tiles.c; None where it was not built, as on a machine without a C compiler.
-
-    It is linked against no OpenMP of its own: it finds torch's, so that both have one pool of threads.
-    """
-    spec = find_spec("pipeline.synthesis._tiles")
-    if spec is None or spec.origin is None:
-        return None
-    try:
-        found = ctypes.CDLL(spec.origin)
-    except OSError:  # built for another libc, or torch brings another OpenMP
-        return None
-    pointer, count, stride = ctypes.c_void_p, ctypes.c_int, ctypes.c_ssize_t
-    for ending in COMPILED.values():
-        getattr(found, f"inputs{ending}").argtypes = [pointer, pointer, *[count] * 4, stride, stride, *[count] * 4]
-        getattr(found, f"outputs{ending}").argtypes = [pointer, pointer, pointer, *[count] * 4, stride, *[count] * 5]
-    return found
-
-
 class Compiled:
     """tiles.c: one pass over memory either way, sums in float32 rounded once. bfloat16 only."""
 
@@ -97,8 +75,7 @@ class Compiled:
         b, H, W, C = images.shape
         tiles = self._workspace.take("tiles", (self._t**2, b * strip * w, C), images.dtype)
         image, row, _, _ = images.stride()
-        threads = torch.get_num_threads()
-        self._inputs(images.data_ptr(), tiles.data_ptr(), b, H, W, C, image, row, top, strip, w, threads)
+        self._inputs(*addresses(images, tiles), b, H, W, C, image, row, top, strip, w, threads())
         return tiles
 
     def outputs(self, products: Tensor, bias: Tensor | None, y: Tensor, top: int, w: int, *, relu: bool) -> None:
@@ -106,8 +83,7 @@ class Compiled:
         b, H, W, out = y.shape
         strip = products.shape[1] // (b * w)
         given, bias_at = products.data_ptr(), None if bias is None else bias.data_ptr()
-        threads = torch.get_num_threads()
-        self._outputs(given, bias_at, y.data_ptr(), b, H, W, out, y.stride(0), top, strip, w, relu, threads)
+        self._outputs(given, bias_at, y.data_ptr(), b, H, W, out, y.stride(0), top, strip, w, relu, threads())
 
 
 class _Padded:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pipeline.synthesis.products import Factors
 from pipeline.synthesis.threads import one_thread
 from pipeline.synthesis.tiles import transforms
 from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
@@ -77,7 +78,7 @@ class Winograd:
         transform = choice.transform
         self._m = transform.m
         self._tiles = choice.tiles
-        self._kernels = _transformed(kernel, transform, dtype)
+        self._kernels = Factors(_transformed(kernel, transform, dtype))
         self._bias = None if bias is None else bias.to(dtype)
         self._workspace = workspace
         self._by = transforms(transform, kernel.shape[:2], dtype, workspace)
@@ -101,7 +102,7 @@ class Winograd:
         """Products with the transformed kernels: ((m+2)^2, tiles, out)."""
         count, _, out = self._kernels.shape
         products = self._workspace.take("products", (count, tiles.shape[1], out), tiles.dtype)
-        torch.bmm(tiles, self._kernels, out=products)  # a row's bits do not depend on the other rows: tested
+        self._kernels.multiply(tiles, products)
         return products
 
 

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as nn
 
 from pipeline.synthesis import device as devices
-from pipeline.synthesis import tiles
+from pipeline.synthesis import products, tiles
 from pipeline.synthesis.bench import WARM_UP, filled, seconds_an_evaluation
+from pipeline.synthesis.compiled import library
 from pipeline.synthesis.roofline import convolution_roofline
 from pipeline.synthesis.vgg19 import up_to
 from pipeline.synthesis.weights import Weights, load_oxford
@@ -111,10 +112,10 @@ def test_the_share_of_the_convolution_roofline(benchmark, weights, size, slots):
         ("back", BACK[torch.bfloat16][0], (512, 512), (10, 16)),
     ],
 )
-def test_layers_by_compiled_tiles_beside_those_by_products(monkeypatch, way, choice, filters, size):
+def test_layers_by_kernels_in_c_beside_those_by_torch(monkeypatch, way, choice, filters, size):
     """One thread and nine images of 85 x 128 px: a lane's work."""
-    if tiles.library() is None:
-        pytest.skip("tiles.c was not built")
+    if library() is None:
+        pytest.skip("the kernels in C were not built")
     devices.prepare(CPU, 1)
     inputs, outputs = filters
     kernel, bias = torch.randn(outputs, inputs, 3, 3) / (9 * inputs) ** 0.5, torch.randn(outputs)
@@ -122,7 +123,8 @@ def test_layers_by_compiled_tiles_beside_those_by_products(monkeypatch, way, cho
     compiled = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
     with monkeypatch.context() as without:
         without.setattr(tiles, "library", lambda: None)
-        products = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
-    times = [(seconds(lambda: compiled(x, relu=True)), seconds(lambda: products(x, relu=True))) for _ in range(15)]
+        without.setattr(products, "library_for", lambda *_: None)
+        torchs = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
+    times = [(seconds(lambda: compiled(x, relu=True)), seconds(lambda: torchs(x, relu=True))) for _ in range(15)]
     ours, theirs = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
-    print(f"\n{way} {filters} {size}: {ours:.1f} ms compiled, {theirs:.1f} by products: {ours / theirs:.2f}")
+    print(f"\n{way} {filters} {size}: {ours:.1f} ms, {theirs:.1f} by torch's operators: {ours / theirs:.2f}")

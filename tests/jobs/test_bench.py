@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pipeline.synthesis.tiles import library
+from pipeline.synthesis.compiled import library
 from tests.jobs.conftest import ROOT
 
 
@@ -33,7 +33,7 @@ def test_table_and_json_say_the_same(tmp_path):
         assert row["peak_memory_mb"] > 100  # the weights alone
         assert f"{row['evaluations_per_s']:.2f}" in answer.stdout
     assert found["conv_roofline_gflops"]["float32"] > 0
-    assert found["compiled_tiles"] is (library() is not None)
+    assert found["compiled"] is (library() is not None)
     assert found["against"] == []
 
 

@@ -62,4 +62,4 @@ def test_an_image_that_does_not_fit_alone_fails_and_the_next_program_runs(random
 def test_an_estimate_is_of_the_right_order(oxford):
     """At 512 px in bfloat16: at most 600 MB a slot, L-BFGS history included."""
     program = Program(512, 512, ("conv4_2",), ("conv1_1", "conv5_1"), precision="bfloat16")
-    assert 250e6 < memory.bytes_per_slot(program) < 600e6
+    assert 250e6 < memory.bytes_per_slot(program, torch.device("cpu")) < 600e6
