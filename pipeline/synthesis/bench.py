@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -49,6 +50,7 @@ class Row:
             engine's; median of the rounds.
         overhead: share of the engine's time that is spent outside the network's passes (losses, Gram matrices and
             their gradients, optimiser, Python), by a watch on them in the engine's own threads; median of the rounds.
+            On CUDA the watch has to wait for the device, so that an engine of its own shows it, kernel by kernel.
         images_per_hour: at 500 evaluations an image.
         peak_memory_mb: of the process on a CPU, of the device on CUDA; MiB.
     """
@@ -95,12 +97,14 @@ class WatchedNetwork(Network):
     """
 
     rounds: list[tuple[float, float]]
+    recordable = False  # what is replayed does not come by here
+
+    _begun: dict[int, float]  # by thread, the forward pass of the evaluation under way
+    _passes: dict[int, float]  # likewise, seconds in passes
 
     def reset(self) -> None:
         """Begin anew, while no thread computes."""
-        self.rounds = []
-        self._begun: dict[int, float] = {}  # by thread, the forward pass of the evaluation under way
-        self._passes: dict[int, float] = {}  # likewise, seconds in passes
+        self.rounds, self._begun, self._passes = [], {}, {}
 
     def respond(self, x: Tensor) -> dict[str, Tensor]:
         """See `Network`."""
@@ -139,13 +143,20 @@ class WatchedNetwork(Network):
         return time.perf_counter()
 
 
-def filled(
-    weights: Weights, size: int, slots: int, precision: Precision, device: torch.device
-) -> tuple[Lanes, WatchedNetwork]:
+N = TypeVar("N", bound=Network)
+
+
+def network_of(kind: type[N], weights: Weights, precision: Precision, device: torch.device) -> N:
+    """The network of the settings' defaults; a watch on it begins now."""
+    network = kind(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
+    if isinstance(network, WatchedNetwork):
+        network.reset()
+    return network
+
+
+def filled(network: Network, size: int, slots: int, precision: Precision) -> Lanes:
     """Lanes with an image in every slot, none of which ends; random pictures cost what real ones do."""
     program = Program(size, size, ("conv4_2",), STYLE_LAYERS, precision=precision)
-    network = WatchedNetwork(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
-    network.reset()
     found = lanes(network, program, slots)
     targets = TargetCache()
     rng = np.random.default_rng(0)
@@ -164,7 +175,7 @@ def filled(
         )
         with torch.no_grad():
             found.admit(task, targets.targets(network, task))
-    return found, network
+    return found
 
 
 def seconds_an_evaluation(found: Lanes, times: int = TIMED) -> float:
@@ -180,18 +191,24 @@ def seconds_an_evaluation(found: Lanes, times: int = TIMED) -> float:
 def measure(weights: Weights, size: int, slots: int, precision: Precision, device: torch.device) -> tuple[Row, float]:
     """One row of the table, and the roofline in GFLOP/s."""
     _reset_peak(device)
-    found, network = filled(weights, size, slots, precision, device)
+    watched = network_of(WatchedNetwork, weights, precision, device)
+    network = watched if device.type == "cpu" else network_of(Network, weights, precision, device)
+    found = filled(network, size, slots, precision)
     seconds_an_evaluation(found, WARM_UP)
     peak = _peak_mb(device)  # of the engine: the roofline's own maps are not its
     engine_s, fractions, overheads, rooflines = [], [], [], []
     for _ in range(ROUNDS):
-        network.reset()
+        watched.reset()
         seconds = seconds_an_evaluation(found)
         roofline = convolution_roofline(size, size, slots, network.dtype, device)
         engine_s.append(seconds)
         fractions.append(roofline.seconds / seconds)
-        overheads.append(network.overhead)
         rooflines.append(roofline.gflops)
+        if network is watched:
+            overheads.append(watched.overhead)
+    if network is not watched:
+        del found  # the other engine needs its memory
+        overheads = [_overhead_apart(watched, size, slots, precision)]
     rate = slots / statistics.median(engine_s)
     row = Row(
         size=size,
@@ -204,6 +221,14 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
         peak_memory_mb=peak,
     )
     return row, statistics.median(rooflines)
+
+
+def _overhead_apart(watched: WatchedNetwork, size: int, slots: int, precision: Precision) -> float:
+    found = filled(watched, size, slots, precision)
+    seconds_an_evaluation(found, WARM_UP)
+    watched.reset()
+    seconds_an_evaluation(found)
+    return watched.overhead
 
 
 def bench(

@@ -54,6 +54,7 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
         torch.set_num_threads(threads)
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = False  # Gram matrices and losses stay float32
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False  # nor are sums rounded on their way
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.deterministic = True
     elif platform.libc_ver()[0] == "glibc":

@@ -51,6 +51,11 @@ class Network:
             for spec in self.specs
         ]
 
+    @property
+    def recordable(self) -> bool:
+        """Whether passes may be recorded once and then replayed, as CUDA can."""
+        return self.device.type == "cuda"
+
     def respond(self, x: Tensor) -> dict[str, Tensor]:
         """The tape: F^l of every layer.
 

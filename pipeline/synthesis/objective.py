@@ -51,6 +51,21 @@ class Batch:
     style: tuple[Tensor, ...]
     style_factors: tuple[Tensor, ...]
 
+    def clone(self) -> Batch:
+        """The same on memory of its own."""
+        content, content_factors, style, style_factors = (tuple(t.clone() for t in kind) for kind in self._tensors)
+        return Batch(self.tasks, content, content_factors, style, style_factors)
+
+    def take(self, other: Batch) -> None:
+        """Copy the tensors of a batch of the same shapes into this one's memory."""
+        for mine, given in zip(self._tensors, other._tensors, strict=True):
+            for t, new in zip(mine, given, strict=True):
+                t.copy_(new)
+
+    @property
+    def _tensors(self) -> tuple[tuple[Tensor, ...], ...]:
+        return self.content, self.content_factors, self.style, self.style_factors
+
 
 @dataclass(frozen=True)
 class Evaluation:

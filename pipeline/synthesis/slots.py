@@ -18,6 +18,7 @@ from pipeline.synthesis.network import Network
 from pipeline.synthesis.noise import from_network, start
 from pipeline.synthesis.objective import Batch, Objective, Targets, as_losses
 from pipeline.synthesis.preconditioner import FourierPreconditioner
+from pipeline.synthesis.replay import ReplayedObjective
 from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
 
 WINDOW = 20  # evaluations over which `tolerance` looks at the loss
@@ -79,7 +80,9 @@ class SlotEngine:
         assert slots >= 1
         self.program = program
         self.evaluations = 0  # of all images
-        self._objective = Objective(network, program)
+        self._objective = (
+            ReplayedObjective(network, program, slots) if network.recordable else Objective(network, program)
+        )
         self._exact = Objective(exact, program) if exact is not None else None
         self._shape = (3, program.height, program.width)
         self._n = 3 * program.height * program.width

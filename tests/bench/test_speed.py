@@ -12,8 +12,9 @@ import torch.nn.functional as nn
 
 from pipeline.synthesis import device as devices
 from pipeline.synthesis import products, tiles
-from pipeline.synthesis.bench import WARM_UP, filled, seconds_an_evaluation
+from pipeline.synthesis.bench import WARM_UP, filled, network_of, seconds_an_evaluation
 from pipeline.synthesis.compiled import library
+from pipeline.synthesis.network import Network
 from pipeline.synthesis.roofline import convolution_roofline
 from pipeline.synthesis.vgg19 import up_to
 from pipeline.synthesis.weights import Weights, load_oxford
@@ -75,7 +76,7 @@ def seconds(run: Callable[[], object]) -> float:
 @pytest.mark.parametrize("size", [128, 256])
 def test_an_evaluation_against_autograd_in_float32(benchmark, weights, size, precision):
     """In turns; the optimiser's step is in the engine's time, in autograd's it is not."""
-    engine, _ = filled(weights, size, 1, precision, CPU)
+    engine = filled(network_of(Network, weights, precision, CPU), size, 1, precision)
     peer = autograd(weights, size)
     seconds_an_evaluation(engine, WARM_UP)
     peer()
@@ -89,10 +90,10 @@ def test_an_evaluation_against_autograd_in_float32(benchmark, weights, size, pre
 @pytest.mark.parametrize("size", [128, 256])
 def test_the_share_of_the_convolution_roofline(benchmark, weights, size, slots):
     """The convolutions alone, each at the best of several implementations, over the engine's time."""
-    engine, network = filled(weights, size, slots, "bfloat16", CPU)
+    engine = filled(network_of(Network, weights, "bfloat16", CPU), size, slots, "bfloat16")
     seconds_an_evaluation(engine, WARM_UP)
     shares = [
-        convolution_roofline(size, size, slots, network.dtype, CPU).seconds / seconds_an_evaluation(engine)
+        convolution_roofline(size, size, slots, torch.bfloat16, CPU).seconds / seconds_an_evaluation(engine)
         for _ in range(3)
     ]
     benchmark.extra_info["share of roofline"] = round(statistics.median(shares), 3)
