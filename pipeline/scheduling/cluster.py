@@ -1,4 +1,4 @@
-"""Ray behind a small door: workers are started, called, heard and killed by name. Nothing else imports Ray."""
+"""Ray behind a small door: workers are started, called, heard and killed by name. Only `ray_start` has a key too."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from pipeline.scheduling.events import Cause
 from pipeline.scheduling.order import Order
+from pipeline.scheduling.ray_start import brisk, keep_quiet
 from pipeline.scheduling.staffing import Machine, Staffing
 from schemas.errors import UserError
 
@@ -23,14 +22,6 @@ log = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 256 << 20  # rows and their traces pass through it, never pictures
 KNOCK_S = 10.0  # for a cluster's head to take a connection
 MESSAGE_MAX = 300  # characters of a death's message: it ends up in a row
-
-# Of Ray's own processes, those whom a cluster of one machine and one driver never asks: with them its start takes 1.5 s
-# longer, its end 1.0 s, and its memory 0.2 GB more. Methods of ray._private.node.Node.
-_SPARED = ("start_api_server", "start_monitor", "start_log_monitor")
-
-# Likewise, what starts the node. Ray asks for it after a tenth of a second, then once a second; it takes half of one.
-_STARTED = "start_ray_processes"
-REGISTERED_S = 5.0  # from then on the waiting is Ray's
 
 _LOCATE = "locate"  # the first call of every worker; `hear` keeps its answer to itself
 
@@ -86,9 +77,9 @@ class Cluster:
         import ray  # noqa: PLC0415  # reads its environment when imported, and takes a second
 
         self._ray = ray
-        _keep_ray_quiet()
+        keep_quiet()
         if self._address is None:
-            with _brisk():
+            with brisk():
                 ray.init(
                     address="local",  # without it Ray joins whatever cluster was last started on this machine
                     _node_ip_address="127.0.0.1",
@@ -224,42 +215,3 @@ def _in_a_line(text: str) -> str:
     line = re.sub(r"^.*?(?=The actor (is dead|died) because)", "", line)
     line = re.sub(r" Some common causes include.*", "", line)
     return line if len(line) <= MESSAGE_MAX else f"{line[: MESSAGE_MAX - 3]}..."
-
-
-@contextmanager
-def _brisk() -> Iterator[None]:
-    """Ray starts without the dashboard, which it starts wherever it is switched off too, autoscaler and log monitor.
-
-    And it does not sleep through its node's registration.
-    """
-    from ray._private.node import Node  # noqa: PLC0415  # see above
-
-    own = {name: getattr(Node, name) for name in (*_SPARED, _STARTED) if hasattr(Node, name)}  # another Ray may differ
-    for name, method in own.items():
-        setattr(Node, name, _until_registered(method) if name == _STARTED else lambda *_, **__: None)
-    try:
-        yield
-    finally:
-        for name, method in own.items():
-            setattr(Node, name, method)
-
-
-def _until_registered(start: Callable[..., None]) -> Callable[..., None]:
-    def started(node: Any, *arguments: Any, **named: Any) -> None:
-        start(node, *arguments, **named)
-        until = time.monotonic() + REGISTERED_S
-        with suppress(Exception):  # whatever is wrong, Ray asks next, and tells
-            while not node.get_gcs_client().get_all_node_info() and time.monotonic() < until:
-                time.sleep(0.02)
-
-    return started
-
-
-def _keep_ray_quiet() -> None:
-    """Ray prints every worker's death on our standard output, `log_to_driver` or not: among the JSON lines there."""
-    from ray._private import worker  # noqa: PLC0415  # see above
-
-    def print_to_log(data: dict[str, Any], **_: Any) -> None:
-        log.debug("%s: %s", data.get("pid"), " ".join(data.get("lines", ())))
-
-    worker.print_to_stdstream = print_to_log
