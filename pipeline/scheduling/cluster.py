@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from pipeline.scheduling.events import Cause
 from pipeline.scheduling.order import Order
-from pipeline.scheduling.ray_start import brisk, keep_quiet
+from pipeline.scheduling.ray_start import brisk, keep_quiet, modules_as_here
 from pipeline.scheduling.staffing import Machine, Staffing
 from schemas.errors import UserError
 
@@ -86,12 +86,20 @@ class Cluster:
                     include_dashboard=False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
+                    job_config=modules_as_here(),
                     object_store_memory=OBJECT_STORE_BYTES,
                 )
             return self
         _knock(self._address)
         try:
-            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(
+                address=self._address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                job_config=None
+                if "://" in self._address
+                else modules_as_here(),  # a Ray client has no workers of its own
+            )
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = _in_a_line(str(error))
             raise UserError.at(f"--address {self._address}", f"no Ray cluster answers there: {reason}") from None

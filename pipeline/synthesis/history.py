@@ -69,7 +69,10 @@ def _product(matrix: Tensor, vector: Tensor) -> Tensor:
         return found
     if matrix.dtype == vector.dtype:
         return torch.mv(matrix, vector)
-    return torch.cat([torch.mv(row[None].to(vector.dtype), vector) for row in matrix])
+    found = vector.new_empty(len(matrix))  # of no rows too: a first pair may have been rejected
+    for place, row in zip(torch.split(found, 1), torch.split(matrix, 1), strict=True):
+        torch.mv(row.to(vector.dtype), vector, out=place)
+    return found
 
 
 def _library_for(matrix: Tensor, *vectors: Tensor) -> ctypes.CDLL | None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -53,6 +54,25 @@ def summary_of(process):
     lines = [json.loads(line) for line in process.stdout.splitlines()]
     assert lines, process.stderr
     return lines[-1]
+
+
+def test_workers_take_no_folder_of_the_caller_for_a_package_of_ours(tmp_path, manifest):
+    """Ray's own way is to look there first."""
+    for package in ("jobs", "pipeline", "schemas"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise ImportError('somebody else is at home here')")
+    manifest(SMALL, "small.yaml")
+    installed = Path(sys.executable).with_name("neckar")
+    process = subprocess.run(
+        [installed, "run", "small.yaml", "--output", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert summary_of(process)["ok"] == 4
 
 
 def assert_small_is_complete(neckar, output):

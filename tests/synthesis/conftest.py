@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.synthesis import compiled, tiles
 from pipeline.synthesis.vgg19 import SPECS
 from pipeline.synthesis.weights import Weights, load_oxford
 
@@ -52,3 +53,10 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def no_kernels(monkeypatch) -> None:
+    """As on a machine where pip found no C compiler."""
+    monkeypatch.setattr(compiled, "library", lambda: None)
+    monkeypatch.setattr(tiles, "library", lambda: None)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.synthesis.compiled import library
 from pipeline.synthesis.network import DTYPES, Network
 from pipeline.synthesis.slots import SlotEngine
 from pipeline.synthesis.synthesizer import Synthesizer
@@ -75,6 +76,24 @@ def test_the_same_pair_has_the_same_bits_in_any_company(oxford, precision, optim
         torch.set_num_threads(threads)
         together = run(Synthesizer(oxford, slots=slots), order)
         assert {key: pixels(end) for key, end in together.items()} == alone
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(library() is None, reason="the kernels in C were not built")
+def test_without_kernels_in_c_pictures_end_at_about_the_same_losses(oxford, picture, two_threads, request):
+    """And, likewise, with the same bits in any company. The first pair of a history is rejected here."""
+    content, style = picture("coffee.png", 96), picture("ihc.png", 96)
+    program = Program(*content.shape[:2], ("conv4_2",), STYLE, precision="bfloat16")
+    tasks = [
+        make(program, seed, content=content, style=style, init_sigma=10.0, iterations=20 + seed) for seed in range(3)
+    ]
+    expected = run(Synthesizer(oxford, slots=3), tasks)
+    request.getfixturevalue("no_kernels")
+    found = run(Synthesizer(oxford, slots=3), tasks)
+    for task in tasks:
+        assert found[task.key].losses.total == pytest.approx(expected[task.key].losses.total, rel=0.1)
+        assert pixels(found[task.key]) == pixels(run(Synthesizer(oxford, slots=1), [task])[task.key])
+        assert pixels(found[task.key]) != pixels(expected[task.key])
 
 
 def test_slots_refill_and_every_task_ends_once(random_weights):
