@@ -78,28 +78,23 @@ class Cluster:
 
         self._ray = ray
         keep_quiet()
+        silent = {"log_to_driver": False, "logging_level": logging.ERROR}
         if self._address is None:
             with brisk():
                 ray.init(
                     address="local",  # without it Ray joins whatever cluster was last started on this machine
                     _node_ip_address="127.0.0.1",
                     include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    job_config=modules_as_here(),
                     object_store_memory=OBJECT_STORE_BYTES,
+                    job_config=modules_as_here(),
+                    **silent,
                 )
             return self
         _knock(self._address)
         try:
-            ray.init(
-                address=self._address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                job_config=None
-                if "://" in self._address
-                else modules_as_here(),  # a Ray client has no workers of its own
-            )
+            # A job configuration of one's own is nothing that Ray's client could send.
+            job = None if self._address.startswith("ray://") else modules_as_here()
+            ray.init(address=self._address, job_config=job, **silent)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = _in_a_line(str(error))
             raise UserError.at(f"--address {self._address}", f"no Ray cluster answers there: {reason}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import site
 import sys
 import sysconfig
@@ -83,5 +82,5 @@ def modules_as_here() -> Any:
 def added_paths() -> list[str]:
     """Where modules are looked for here, in that order, but for the directories that come with Python."""
     own = [*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()]
-    found = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100  # "" is the current one
-    return [path for path in found if os.path.isdir(path) and not any(map(Path(path).is_relative_to, own))]  # noqa: PTH112
+    found = [Path(path).absolute() for path in sys.path]  # "" is the current one
+    return [str(path) for path in found if path.exists() and not any(map(path.is_relative_to, own))]

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -99,12 +99,15 @@ class WatchedNetwork(Network):
     rounds: list[tuple[float, float]]
     recordable = False  # what is replayed does not come by here
 
-    _begun: dict[int, float]  # by thread, the forward pass of the evaluation under way
-    _passes: dict[int, float]  # likewise, seconds in passes
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.reset()
 
     def reset(self) -> None:
         """Begin anew, while no thread computes."""
-        self.rounds, self._begun, self._passes = [], {}, {}
+        self.rounds = []
+        self._begun: dict[int, float] = {}  # by thread, the forward pass of the evaluation under way
+        self._passes: dict[int, float] = {}  # likewise, seconds in passes
 
     def respond(self, x: Tensor) -> dict[str, Tensor]:
         """See `Network`."""
@@ -147,11 +150,8 @@ N = TypeVar("N", bound=Network)
 
 
 def network_of(kind: type[N], weights: Weights, precision: Precision, device: torch.device) -> N:
-    """The network of the settings' defaults; a watch on it begins now."""
-    network = kind(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
-    if isinstance(network, WatchedNetwork):
-        network.reset()
-    return network
+    """The network of the settings' defaults."""
+    return kind(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
 
 
 def filled(network: Network, size: int, slots: int, precision: Precision) -> Lanes:
@@ -191,24 +191,24 @@ def seconds_an_evaluation(found: Lanes, times: int = TIMED) -> float:
 def measure(weights: Weights, size: int, slots: int, precision: Precision, device: torch.device) -> tuple[Row, float]:
     """One row of the table, and the roofline in GFLOP/s."""
     _reset_peak(device)
-    watched = network_of(WatchedNetwork, weights, precision, device)
-    network = watched if device.type == "cpu" else network_of(Network, weights, precision, device)
-    found = filled(network, size, slots, precision)
+    watched = network_of(WatchedNetwork, weights, precision, device) if device.type == "cpu" else None
+    found = filled(watched or network_of(Network, weights, precision, device), size, slots, precision)
     seconds_an_evaluation(found, WARM_UP)
     peak = _peak_mb(device)  # of the engine: the roofline's own maps are not its
     engine_s, fractions, overheads, rooflines = [], [], [], []
     for _ in range(ROUNDS):
-        watched.reset()
+        if watched is not None:
+            watched.reset()
         seconds = seconds_an_evaluation(found)
-        roofline = convolution_roofline(size, size, slots, network.dtype, device)
+        if watched is not None:
+            overheads.append(watched.overhead)
+        roofline = convolution_roofline(size, size, slots, DTYPES[precision], device)
         engine_s.append(seconds)
         fractions.append(roofline.seconds / seconds)
         rooflines.append(roofline.gflops)
-        if network is watched:
-            overheads.append(watched.overhead)
-    if network is not watched:
+    if watched is None:
         del found  # the other engine needs its memory
-        overheads = [_overhead_apart(watched, size, slots, precision)]
+        overheads.append(_overhead_apart(weights, size, slots, precision, device))
     rate = slots / statistics.median(engine_s)
     row = Row(
         size=size,
@@ -223,7 +223,8 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
     return row, statistics.median(rooflines)
 
 
-def _overhead_apart(watched: WatchedNetwork, size: int, slots: int, precision: Precision) -> float:
+def _overhead_apart(weights: Weights, size: int, slots: int, precision: Precision, device: torch.device) -> float:
+    watched = network_of(WatchedNetwork, weights, precision, device)
     found = filled(watched, size, slots, precision)
     seconds_an_evaluation(found, WARM_UP)
     watched.reset()

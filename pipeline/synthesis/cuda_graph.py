@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 Work = Callable[[], tuple[Tensor, ...]]
-Recorder = Callable[[Work, torch.device], tuple[Callable[[], object], tuple[Tensor, ...]]]
+Recorded = tuple[Callable[[], object], tuple[Tensor, ...]]
+Recorder = Callable[[Work, torch.device], Recorded]
 
 
-def recorded(work: Work, device: torch.device) -> tuple[Callable[[], object], tuple[Tensor, ...]]:
+def recorded(work: Work, device: torch.device) -> Recorded:
     """A CUDA graph of the work.
 
     Args:

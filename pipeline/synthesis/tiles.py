@@ -8,7 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.compiled import addresses, library, threads
+from pipeline.synthesis import compiled
+from pipeline.synthesis.compiled import addresses, threads
 from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4_PRECISE, Transform
 from pipeline.synthesis.workspace import Workspace
 
@@ -49,7 +50,9 @@ def transforms(
     if dtype != torch.bfloat16:
         return TermByTerm(transform, workspace)
     fits = transform in COMPILED and not any(count % FILTERS for count in filters)
-    return Compiled(transform, workspace) if fits and library() is not None else AsProducts(transform, workspace)
+    return (
+        Compiled(transform, workspace) if fits and compiled.library() is not None else AsProducts(transform, workspace)
+    )
 
 
 class Compiled:
@@ -58,7 +61,7 @@ class Compiled:
     whole_tiles = False
 
     def __init__(self, transform: Transform, workspace: Workspace) -> None:
-        found = library()
+        found = compiled.library()
         assert found is not None
         self._inputs = getattr(found, f"inputs{COMPILED[transform]}")
         self._outputs = getattr(found, f"outputs{COMPILED[transform]}")

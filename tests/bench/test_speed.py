@@ -10,10 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as nn
 
+from pipeline.synthesis import compiled
 from pipeline.synthesis import device as devices
-from pipeline.synthesis import products, tiles
 from pipeline.synthesis.bench import WARM_UP, filled, network_of, seconds_an_evaluation
-from pipeline.synthesis.compiled import library
 from pipeline.synthesis.network import Network
 from pipeline.synthesis.roofline import convolution_roofline
 from pipeline.synthesis.vgg19 import up_to
@@ -115,17 +114,16 @@ def test_the_share_of_the_convolution_roofline(benchmark, weights, size, slots):
 )
 def test_layers_by_kernels_in_c_beside_those_by_torch(monkeypatch, way, choice, filters, size):
     """One thread and nine images of 85 x 128 px: a lane's work."""
-    if library() is None:
+    if compiled.library() is None:
         pytest.skip("the kernels in C were not built")
     devices.prepare(CPU, 1)
     inputs, outputs = filters
     kernel, bias = torch.randn(outputs, inputs, 3, 3) / (9 * inputs) ** 0.5, torch.randn(outputs)
     x = torch.randn(9, inputs, *size).relu_().bfloat16().contiguous(memory_format=torch.channels_last)
-    compiled = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
+    ours = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
     with monkeypatch.context() as without:
-        without.setattr(tiles, "library", lambda: None)
-        without.setattr(products, "library_for", lambda *_: None)
-        torchs = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
-    times = [(seconds(lambda: compiled(x, relu=True)), seconds(lambda: torchs(x, relu=True))) for _ in range(15)]
-    ours, theirs = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
-    print(f"\n{way} {filters} {size}: {ours:.1f} ms, {theirs:.1f} by torch's operators: {ours / theirs:.2f}")
+        without.setattr(compiled, "library", lambda: None)
+        theirs = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
+    times = [(seconds(lambda: ours(x, relu=True)), seconds(lambda: theirs(x, relu=True))) for _ in range(15)]
+    here, there = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
+    print(f"\n{way} {filters} {size}: {here:.1f} ms, {there:.1f} by torch's operators: {here / there:.2f}")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.synthesis import compiled, tiles
+from pipeline.synthesis import compiled
 from pipeline.synthesis.vgg19 import SPECS
 from pipeline.synthesis.weights import Weights, load_oxford
 
@@ -59,4 +59,10 @@ def two_threads() -> Iterator[None]:
 def no_kernels(monkeypatch) -> None:
     """As on a machine where pip found no C compiler."""
     monkeypatch.setattr(compiled, "library", lambda: None)
-    monkeypatch.setattr(tiles, "library", lambda: None)
+
+
+@pytest.fixture(params=["compiled", "torch"])
+def way(request) -> None:
+    """By the kernels in C, if they were built and the processor has what they need, and by torch's operators."""
+    if request.param == "torch":
+        request.getfixturevalue("no_kernels")

@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis import differences
 from pipeline.synthesis.differences import of_grams, of_maps
 
-
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
-def way(request, monkeypatch):
-    if request.param == "torch":
-        monkeypatch.setattr(differences, "library_for", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def some(*shape: int, seed: int) -> torch.Tensor:

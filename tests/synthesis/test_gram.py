@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis import products
 from pipeline.synthesis.compiled import library
 from pipeline.synthesis.gram import apply_each, gram
 
@@ -15,13 +14,6 @@ ERROR = {torch.float64: 1e-14, torch.float32: 1e-6, torch.bfloat16: 3e-3}
 
 
 built = library() is not None and bool(library().dots_are_built())
-
-
-@pytest.fixture(params=["compiled", "products"])
-def way(request, monkeypatch):
-    """Either way of bfloat16's Gram matrices; the first is the second one where the processor lacks it."""
-    if request.param == "products":
-        monkeypatch.setattr(products, "library_for", lambda *_: None)
 
 
 def maps(M: int, N: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis import history
 from pipeline.synthesis.history import kept, products, weighted_sum
 from pipeline.synthesis.lbfgs import LBFGS
 
@@ -13,11 +12,7 @@ from pipeline.synthesis.lbfgs import LBFGS
 # rejected, and its history have no row.
 ROWS = [(0, 32), (1, 32), (4, 96), (7, 40000), (60, 8192), (3, 60), (2, 41)]
 
-
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
-def way(request, monkeypatch):
-    if request.param == "torch":
-        monkeypatch.setattr(history, "library_for", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def some(*shape: int, seed: int) -> torch.Tensor:

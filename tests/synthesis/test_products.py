@@ -5,18 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis import products
 from pipeline.synthesis.products import Factors, multiply_each
 
 # Rows by eights, and every remainder; columns and terms that the kernels do not take are torch's.
 SHAPES = [(rows, 64, 96) for rows in range(1, 17)] + [(300, 2, 32), (1100, 512, 64), (9, 64, 48), (9, 7, 64)]
 
-
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
-def way(request, monkeypatch):
-    """The first is the second one where the kernels were not built or the processor lacks AVX512-BF16."""
-    if request.param == "torch":
-        monkeypatch.setattr(products, "library_for", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def matrices(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -95,7 +95,7 @@ def test_images_that_come_and_go_have_the_same_bits_by_replay(random_weights, mo
     assert not caplog.records
 
 
-def test_a_batch_that_is_not_full_gives_the_recording_up_until_it_is_again(random_weights, monkeypatch):
+def test_a_batch_that_is_not_full_gives_the_recording_up_until_it_is_again(random_weights):
     stand_in = StandIn()
     recordable = network(random_weights, Recordable)
     objective = ReplayedObjective(recordable, PROGRAM, 2, record=stand_in)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis import tiles
+from pipeline.synthesis import compiled
 from pipeline.synthesis.compiled import library
 from pipeline.synthesis.tiles import COMPILED, AsProducts, Compiled, TermByTerm, transforms
 from pipeline.synthesis.toom_cook import F4, F4_PRECISE, Transform
@@ -102,5 +102,5 @@ def test_other_layers_go_by_torchs_operators(monkeypatch):
     assert kind(F4_PRECISE, (64, 48)) is AsProducts
     assert kind(F4, (64, 64)) is AsProducts
     assert kind(F4, (64, 64), torch.float32) is TermByTerm
-    monkeypatch.setattr(tiles, "library", lambda: None)
+    monkeypatch.setattr(compiled, "library", lambda: None)
     assert kind(F4_PRECISE, (64, 128)) is AsProducts
