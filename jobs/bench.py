@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.arguments import count
+from neckar.jobs.arguments import count
 
 
 class Arithmetic(StrEnum):
@@ -43,11 +43,11 @@ def bench(
     import os
     from dataclasses import asdict
 
-    from pipeline.synthesis import device as devices
-    from pipeline.synthesis.bench import bench as measure
-    from pipeline.synthesis.task import Precision
-    from pipeline.synthesis.vgg19 import SIDE_MIN_PX
-    from schemas.errors import UserError
+    from neckar.pipeline.synthesis import device as devices
+    from neckar.pipeline.synthesis.bench import bench as measure
+    from neckar.pipeline.synthesis.task import Precision
+    from neckar.pipeline.synthesis.vgg19 import SIDE_MIN_PX
+    from neckar.schemas.errors import UserError
 
     if json_file is not None and not json_file.parent.is_dir():
         raise UserError.at(f"--json {json_file}", "its folder does not exist; make it first")
@@ -70,7 +70,7 @@ def bench(
         print("Without kernels in C: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a third.")
     comparisons = []
     if against is not None:
-        from jobs.peer import compare
+        from neckar.jobs.peer import compare
 
         for side in sizes:
             for name in precisions:

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.synthesis.vgg19 import DEPTH, map_size, up_to
-from schemas.pair import Pair
-from schemas.settings import Settings
+from neckar.pipeline.synthesis.vgg19 import DEPTH, map_size, up_to
+from neckar.schemas.pair import Pair
+from neckar.schemas.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.synthesis.task import Precision, Task
+    from neckar.pipeline.synthesis.task import Precision, Task
 
 _SIDE_MAX_PX = 256  # of the calibration: larger pictures cost nearly the same a pixel, this keeps it at seconds
 _SECONDS = 3.0  # of measuring, after a warm-up
@@ -84,10 +84,10 @@ def measure(settings: Settings, weights: str) -> Rate:
     """Run a worker's engine on noise for a few seconds, with these settings at no more than 256 px."""
     import torch
 
-    from pipeline.scheduling.equipment import synthesizer
-    from pipeline.scheduling.order import Order
-    from pipeline.scheduling.staffing import Machine, staff
-    from pipeline.synthesis import device as devices
+    from neckar.pipeline.scheduling.equipment import synthesizer
+    from neckar.pipeline.scheduling.order import Order
+    from neckar.pipeline.scheduling.staffing import Machine, staff
+    from neckar.pipeline.synthesis import device as devices
 
     machine = Machine(cpus=os.cpu_count() or 1, gpus=torch.cuda.device_count())
     staffing = staff([machine], None)
@@ -112,7 +112,7 @@ def _noise(settings: Settings, side: int, precision: Precision) -> Iterator[Task
     """More pictures than an engine opens slots by itself, more evaluations than it can do in time."""
     import numpy as np
 
-    from pipeline.synthesis.task import Program, Task
+    from neckar.pipeline.synthesis.task import Program, Task
 
     picture = np.random.default_rng(0).uniform(0.0, 255.0, (side, side, 3)).astype(np.float32)
     program = Program(

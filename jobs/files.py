@@ -12,8 +12,8 @@ def write(uri: str, data: bytes) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    from pipeline.storage.access import open_store
-    from pipeline.storage.location import absolute, parent
+    from neckar.pipeline.storage.access import open_store
+    from neckar.pipeline.storage.location import absolute, parent
 
     open_store(parent(uri)).put(absolute(uri).rpartition("/")[2], data)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.errors import UserError
+from neckar.schemas.errors import UserError
 
 if TYPE_CHECKING:
-    from pipeline.manifests.pairs import Survey
-    from pipeline.manifests.source import LoadedManifest
+    from neckar.pipeline.manifests.pairs import Survey
+    from neckar.pipeline.manifests.source import LoadedManifest
 
 
 def take_in(manifest: str, base: str | None, *, allow_local: bool = False) -> tuple[LoadedManifest, Survey]:
@@ -17,8 +17,8 @@ def take_in(manifest: str, base: str | None, *, allow_local: bool = False) -> tu
     Raises:
         UserError: every mistake in it.
     """
-    from pipeline.manifests.pairs import survey
-    from pipeline.manifests.source import load_manifest
+    from neckar.pipeline.manifests.pairs import survey
+    from neckar.pipeline.manifests.source import load_manifest
 
     loaded = load_manifest(manifest, base=base, allow_local=allow_local)
     found = survey(loaded)
@@ -26,14 +26,28 @@ def take_in(manifest: str, base: str | None, *, allow_local: bool = False) -> tu
     return loaded, found
 
 
+def output_of(loaded: LoadedManifest, output: str | None) -> str:
+    """The run's absolute URI: as given, else the manifest's.
+
+    Raises:
+        UserError: neither names one.
+    """
+    from neckar.pipeline.storage.location import absolute
+
+    target = absolute(output) if output is not None else loaded.output
+    if target is None:
+        raise UserError.at(loaded.uri, "names no output; add --output URI, or the key 'output'")
+    return target
+
+
 def _find_weights(loaded: LoadedManifest) -> None:
     """Weights must be there; what is in them, a worker finds out."""
-    from pipeline.storage.access import open_uri
-    from pipeline.storage.store import StoreError
-    from schemas.manifest import WEIGHTS_NAMES
+    from neckar.pipeline.storage.access import open_uri
+    from neckar.pipeline.storage.store import StoreError
+    from neckar.schemas.manifest import WEIGHTS_NAMES
 
     if loaded.weights == "torchvision":
-        from pipeline.weights import torchvision_file  # torch's start is waited for only here
+        from neckar.pipeline.weights import torchvision_file  # torch's start is waited for only here
 
         try:
             torchvision_file()

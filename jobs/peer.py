@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from pipeline.synthesis.task import Precision
+    from neckar.pipeline.synthesis.task import Precision
 
 CONTENT, STYLE = "package:skimage/data/astronaut.png", "package:skimage/data/coffee.png"
 WARM_UP = 22  # evaluations: the engine's L-BFGS history is then full
@@ -127,9 +127,9 @@ def compare(size: int, precision: Precision, device: torch.device) -> Comparison
 
 
 def _engine(size: int, precision: Precision, device: torch.device) -> Callable[[], object]:
-    from pipeline.synthesis.synthesizer import Synthesizer
-    from pipeline.synthesis.task import Program, Task
-    from pipeline.synthesis.weights import load_oxford
+    from neckar.pipeline.synthesis.synthesizer import Synthesizer
+    from neckar.pipeline.synthesis.task import Program, Task
+    from neckar.pipeline.synthesis.weights import load_oxford
 
     content, style = _picture(CONTENT, size), _picture(STYLE, size)
     layers = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -152,16 +152,16 @@ def _engine(size: int, precision: Precision, device: torch.device) -> Callable[[
 
 
 def _picture(uri: str, size: int) -> np.ndarray:
-    from pipeline.images.decode import decode
-    from pipeline.images.resize import resize
-    from pipeline.storage.access import read_uri
+    from neckar.pipeline.images.decode import decode
+    from neckar.pipeline.images.resize import resize
+    from neckar.pipeline.storage.access import read_uri
 
     return resize(decode(read_uri(uri), name=uri), size, "lanczos", name=uri)
 
 
 def _write(uri: str, size: int, folder: Path) -> Path:
     """The picture as the engine takes it, in a file for the peer."""
-    from pipeline.images.encode import encode_png, quantise
+    from neckar.pipeline.images.encode import encode_png, quantise
 
     path = folder / uri.rsplit("/", 1)[1]
     path.write_bytes(encode_png(quantise(_picture(uri, size)), {}))

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument
+from neckar.jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from jobs.cost import Rate, Work
-    from pipeline.manifests.pairs import Survey
+    from neckar.jobs.cost import Rate, Work
+    from neckar.pipeline.manifests.pairs import Survey
 
 
 def plan(manifest: ManifestArgument, base: BaseOption = None, allow_local: AllowLocalOption = False) -> None:
     """Count the pairs per level, and estimate work and time from a measurement of a few seconds."""
-    from jobs.cost import measure, work_of
-    from jobs.intake import take_in
-    from pipeline.manifests.pairs import iter_pairs
+    from neckar.jobs.cost import measure, work_of
+    from neckar.jobs.intake import take_in
+    from neckar.pipeline.manifests.pairs import iter_pairs
 
     loaded, found = take_in(manifest, base, allow_local=allow_local)
     _print_rows(_counts(found))

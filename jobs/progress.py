@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
-from jobs.files import abandon
+from neckar.jobs.files import abandon
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
 
-    from pipeline.scheduling.progress import Progress
+    from neckar.pipeline.scheduling.progress import Progress
 
 LINE_SECONDS = 5.0  # between two JSON lines
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from jobs.arguments import RunArgument
-from jobs.tables import Format
-from schemas.errors import UserError
+from neckar.jobs.arguments import RunArgument
+from neckar.jobs.tables import Format
+from neckar.schemas.errors import UserError
 
 
 def query(
@@ -22,9 +22,9 @@ def query(
     ] = None,
 ) -> None:
     """Ask a run's results in SQL, e.g. "select pair_id, loss_total from results"."""
-    from jobs import files, tables
-    from pipeline.results.query import query as ask
-    from pipeline.results.reading import open_run
+    from neckar.jobs import files, tables
+    from neckar.pipeline.results.query import query as ask
+    from neckar.pipeline.results.reading import open_run
 
     if output is None and form is Format.PARQUET and sys.stdout.isatty():
         raise UserError.at("--format parquet", "a terminal cannot show it; add --output FILE or redirect it")

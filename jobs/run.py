@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from jobs.arguments import AllowLocalOption, BaseOption, DeadlineOption, ErrorRateOption, ManifestArgument, count
-from jobs.exits import Exit
-from schemas.errors import UserError
+from neckar.jobs.arguments import AllowLocalOption, BaseOption, DeadlineOption, ErrorRateOption, ManifestArgument, count
+from neckar.jobs.exits import Exit
 
 
 def run(  # noqa: PLR0913, PLR0917  # the command's options
@@ -37,18 +36,15 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     ] = False,
 ) -> int:
     """Make every picture of a manifest; the same command again resumes."""
-    from jobs.intake import take_in
-    from jobs.progress import Ending, reporting
-    from pipeline.results.success import Incomplete
-    from pipeline.scheduling import session
-    from pipeline.scheduling.ending import Interrupted, Stopped
-    from pipeline.scheduling.limits import Limits
-    from pipeline.storage.location import absolute
+    from neckar.jobs.intake import output_of, take_in
+    from neckar.jobs.progress import Ending, reporting
+    from neckar.pipeline.results.success import Incomplete
+    from neckar.pipeline.scheduling import session
+    from neckar.pipeline.scheduling.ending import Interrupted, Stopped
+    from neckar.pipeline.scheduling.limits import Limits
 
     loaded, _ = take_in(manifest, base, allow_local=allow_local)
-    target = absolute(output) if output is not None else loaded.output
-    if target is None:
-        raise UserError.at(manifest, "names no output; add --output URI, or the key 'output'")
+    target = output_of(loaded, output)
     logging.basicConfig(format="%(levelname)s: %(message)s")  # warnings are no mistakes: tell them apart
     with reporting(loaded.manifest.name) as report:
         try:

@@ -7,6 +7,6 @@ import json
 
 def schema() -> None:
     """Print the JSON Schema of a manifest."""
-    from schemas.manifest import Manifest
+    from neckar.schemas.manifest import Manifest
 
     print(json.dumps(Manifest.model_json_schema(), indent=2))

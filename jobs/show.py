@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs.arguments import RunArgument
-from schemas.errors import UserError
+from neckar.jobs.arguments import RunArgument
+from neckar.schemas.errors import UserError
 
 if TYPE_CHECKING:
-    from schemas.results import ResultRow, Trace
+    from neckar.schemas.results import ResultRow, Trace
 
 
 _UNITS = {"px", "s"}  # short ones; the others explain more than they measure
@@ -23,8 +23,8 @@ def show(
     save: Annotated[str | None, typer.Option(help="Write the PNG to this file.", metavar="FILE")] = None,
 ) -> None:
     """Print every field of one pair's result, and where its picture is."""
-    from jobs.files import write
-    from pipeline.results.reading import open_run
+    from neckar.jobs.files import write
+    from neckar.pipeline.results.reading import open_run
 
     reader = open_run(run)
     row = reader.row(pair)
@@ -38,8 +38,8 @@ def show(
 
 def _lines(row: ResultRow, run: str) -> Iterator[str]:
     """One line a field that has a value: name, value, unit."""
-    from jobs.tables import text
-    from schemas.results import RESULTS_SCHEMA
+    from neckar.jobs.tables import text
+    from neckar.schemas.results import RESULTS_SCHEMA
 
     width = max(len(name) for name in RESULTS_SCHEMA.names) + 2
     for field in RESULTS_SCHEMA:

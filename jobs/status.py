@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from jobs.arguments import RunArgument
+from neckar.jobs.arguments import RunArgument
 
 if TYPE_CHECKING:
-    from pipeline.results.reading import RunReader
+    from neckar.pipeline.results.reading import RunReader
 
 
 _RECENT = timedelta(minutes=10)  # parts are written every minute: ten of them make a steady rate
@@ -41,7 +41,7 @@ class Tally:
 
 def status(run: RunArgument) -> None:
     """Tell how far a run is, live or finished."""
-    from pipeline.results.reading import open_run
+    from neckar.pipeline.results.reading import open_run
 
     reader = open_run(run)
     now = datetime.now(UTC)
@@ -50,7 +50,7 @@ def status(run: RunArgument) -> None:
 
 
 def _tally(reader: RunReader, now: datetime) -> Tally:
-    from pipeline.results.query import query
+    from neckar.pipeline.results.query import query
 
     rows = query(reader, _TALLY.replace("$since", f"timestamptz '{(now - _RECENT).isoformat()}'")).to_pylist()
     statuses: Counter[str] = Counter()

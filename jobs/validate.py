@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument
-from schemas.errors import Problem, UserError
+from neckar.jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument
+from neckar.schemas.errors import Problem, UserError
 
 if TYPE_CHECKING:
-    from pipeline.manifests.source import LoadedManifest
+    from neckar.pipeline.manifests.source import LoadedManifest
 
 _READERS = 4  # each holds one decoded picture
 
@@ -23,7 +23,7 @@ def validate(
     check_images: Annotated[bool, typer.Option("--check-images", help="Open every picture as well.")] = False,
 ) -> None:
     """Tell every problem of a manifest at once, before any compute."""
-    from jobs.intake import take_in
+    from neckar.jobs.intake import take_in
 
     loaded, found = take_in(manifest, base, allow_local=allow_local)
     opened = f", {_open_images(loaded):,} pictures opened" if check_images else ""
@@ -47,17 +47,17 @@ def _open_images(loaded: LoadedManifest) -> int:
 
 
 def _images(loaded: LoadedManifest) -> Iterator[str]:
-    from pipeline.manifests.pairs import iter_pairs
+    from neckar.pipeline.manifests.pairs import iter_pairs
 
     for pair in iter_pairs(loaded):
         yield from (uri for uri in (pair.content, pair.style, pair.settings.init_uri) if uri is not None)
 
 
 def _problem(uri: str) -> Problem | None:
-    from pipeline.images.decode import decode
-    from pipeline.storage.access import read_uri
-    from pipeline.storage.store import StoreError
-    from schemas.errors import PairError
+    from neckar.pipeline.images.decode import decode
+    from neckar.pipeline.storage.access import read_uri
+    from neckar.pipeline.storage.store import StoreError
+    from neckar.schemas.errors import PairError
 
     try:
         decode(read_uri(uri), name=uri)

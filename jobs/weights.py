@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.errors import UserError
+from neckar.schemas.errors import UserError
 
 if TYPE_CHECKING:
-    from pipeline.synthesis.weights import Weights
+    from neckar.pipeline.synthesis.weights import Weights
 
 weights = typer.Typer(help="List, check and convert networks.")
 
@@ -42,8 +42,8 @@ def convert(
     ],
 ) -> None:
     """Write a network as safetensors, which hold no code."""
-    from jobs.files import write
-    from pipeline.weights import to_safetensors
+    from neckar.jobs.files import write
+    from neckar.pipeline.weights import to_safetensors
 
     if not destination.endswith(".safetensors"):
         raise UserError.at(destination, "the format is known by its name; let it end in .safetensors")
@@ -53,8 +53,8 @@ def convert(
 
 
 def _load(network: str) -> Weights:
-    from pipeline.storage.location import absolute
-    from pipeline.weights import load_weights
-    from schemas.manifest import WEIGHTS_NAMES
+    from neckar.pipeline.storage.location import absolute
+    from neckar.pipeline.weights import load_weights
+    from neckar.schemas.manifest import WEIGHTS_NAMES
 
     return load_weights(network if network in WEIGHTS_NAMES else absolute(network))

@@ -14,10 +14,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from pipeline.storage.access import read_uri
-from pipeline.storage.store import StoreError
-from pipeline.synthesis.weights import Weights, from_state, load_oxford
-from schemas.errors import UserError
+from neckar.pipeline.storage.access import read_uri
+from neckar.pipeline.storage.store import StoreError
+from neckar.pipeline.synthesis.weights import Weights, from_state, load_oxford
+from neckar.schemas.errors import UserError
 
 TORCHVISION_FILE = "vgg19-dcbb9e9d.pth"  # VGG19_Weights.IMAGENET1K_V1; the name carries the start of its sha256
 TORCHVISION_FETCH = "python -c \"import torchvision; torchvision.models.vgg19(weights='IMAGENET1K_V1')\""

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas import identifier
-from schemas.levels import EXEMPLAR, Factors, Images
-from schemas.wording import refusal
+from neckar.schemas import identifier
+from neckar.schemas.levels import EXEMPLAR, Factors, Images
+from neckar.schemas.wording import refusal
 
 CELLS_MAX = 10_000_000  # beyond it stands a factor too many rather than a plan
 

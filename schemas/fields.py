@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from schemas.layers import LAYER_NAMES
-from schemas.nearest import did_you_mean
-from schemas.wording import Steps, refusal, refusals, shown
+from neckar.schemas.layers import LAYER_NAMES
+from neckar.schemas.nearest import did_you_mean
+from neckar.schemas.wording import Steps, refusal, refusals, shown
 
 SIZE_MIN_PX = 16  # conv5_1 lies behind four 2x2 pools: shorter sides vanish
 SIZE_MAX_PX = 4096

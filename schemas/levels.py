@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, GetJsonSchemaHandler, ValidationError, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from schemas import identifier
-from schemas.nearest import did_you_mean
-from schemas.settings import Settings
-from schemas.wording import Steps, mistakes_inside, mistakes_of, refusal, refusals, shown
+from neckar.schemas import identifier
+from neckar.schemas.nearest import did_you_mean
+from neckar.schemas.settings import Settings
+from neckar.schemas.wording import Steps, mistakes_inside, mistakes_of, refusal, refusals, shown
 
 EXEMPLAR = "exemplar"  # the factor whose levels differ in the seed alone
 EXEMPLARS_MAX = 100_000

@@ -14,11 +14,11 @@ from pydantic import (
     model_validator,
 )
 
-from schemas import identifier
-from schemas.design import Design
-from schemas.fields import one_of
-from schemas.settings import Settings
-from schemas.wording import refusal, shown
+from neckar.schemas import identifier
+from neckar.schemas.design import Design
+from neckar.schemas.fields import one_of
+from neckar.schemas.settings import Settings
+from neckar.schemas.wording import refusal, shown
 
 WEIGHTS_NAMES = ("oxford", "torchvision")
 PAIRS_FORMATS = (".jsonl", ".csv", ".parquet")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from schemas.settings import Settings
+    from neckar.schemas.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from schemas.errors import ErrorCode
-from schemas.layers import LAYER_NAMES
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.layers import LAYER_NAMES
 
 Status = Literal["ok", "failed", "quarantined"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.errors import UserError
-from schemas.fields import (
+from neckar.schemas.errors import UserError
+from neckar.schemas.fields import (
     INIT_NAMES,
     Amount,
     Evaluations,
@@ -25,7 +25,7 @@ from schemas.fields import (
     Size,
     Step,
 )
-from schemas.wording import refusal, validated
+from neckar.schemas.wording import refusal, validated
 
 NOTHING_TO_COMPUTE = "alpha and beta are both 0: there is nothing to compute; make one of them positive"
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from schemas.errors import Problem, UserError
-from schemas.nearest import did_you_mean
+from neckar.schemas.errors import Problem, UserError
+from neckar.schemas.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 from PIL import ImageCms
 
-from pipeline.images.samples import CHANNELS, Samples, Space
+from neckar.pipeline.images.samples import CHANNELS, Samples, Space
 
 log = logging.getLogger(__name__)
 

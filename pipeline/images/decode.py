@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.images.colour import to_srgb
-from pipeline.images.eight_bit import open_eight_bit
-from pipeline.images.kind import Kind, image_kind
-from pipeline.images.png import open_png
-from pipeline.images.samples import Opened, UnsupportedPicture
-from pipeline.images.tiff import open_tiff
-from schemas.errors import ErrorCode, PairError
+from neckar.pipeline.images.colour import to_srgb
+from neckar.pipeline.images.eight_bit import open_eight_bit
+from neckar.pipeline.images.kind import Kind, image_kind
+from neckar.pipeline.images.png import open_png
+from neckar.pipeline.images.samples import Opened, UnsupportedPicture
+from neckar.pipeline.images.tiff import open_tiff
+from neckar.schemas.errors import ErrorCode, PairError
 
 MAX_PIXELS = 100_000_000  # a medium-format photograph; decoded it holds 1.2 GB
 _REASON_MAX = 200  # characters of a decoder's own words

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from pipeline.images.exif import orientation
-from pipeline.images.jpeg import is_whole
-from pipeline.images.samples import Opened, Samples, Space, UnsupportedPicture
+from neckar.pipeline.images.exif import orientation
+from neckar.pipeline.images.jpeg import is_whole
+from neckar.pipeline.images.samples import Opened, Samples, Space, UnsupportedPicture
 
 Image.MAX_IMAGE_PIXELS = None  # `decode` checks every size against its own limit, before any pixel is decoded
 

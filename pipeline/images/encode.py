@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from pipeline.images.chunks import PngError, chunks
+from neckar.pipeline.images.chunks import PngError, chunks
 
 KEYWORD = "neckar"
 METADATA_LIMIT_BYTES = 64 << 20  # inflated; a trace of 100,000 evaluations is some 5 MB

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pipeline.images.samples import UnsupportedPicture
+from neckar.pipeline.images.samples import UnsupportedPicture
 
 Kind = Literal["PNG", "JPEG", "WEBP", "TIFF"]
 

@@ -9,9 +9,9 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from pipeline.images.chunks import PngError, chunks, picture_only
-from pipeline.images.exif import orientation
-from pipeline.images.samples import Opened, Samples
+from neckar.pipeline.images.chunks import PngError, chunks, picture_only
+from neckar.pipeline.images.exif import orientation
+from neckar.pipeline.images.samples import Opened, Samples
 
 _SIZE = struct.Struct(">II")
 _PROFILE_LIMIT_BYTES = 16 << 20  # inflated; the largest printer profiles have some 3 MB

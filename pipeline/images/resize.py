@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from schemas.errors import ErrorCode, PairError
-from schemas.fields import SIZE_MIN_PX, Resample
+from neckar.schemas.errors import ErrorCode, PairError
+from neckar.schemas.fields import SIZE_MIN_PX, Resample
 
 _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,

@@ -8,8 +8,8 @@ import logging
 import numpy as np
 from tifffile import TiffFile, TiffFrame, TiffPage
 
-from pipeline.images.eight_bit import open_eight_bit
-from pipeline.images.samples import CHANNELS, Opened, Samples, Space, UnsupportedPicture
+from neckar.pipeline.images.eight_bit import open_eight_bit
+from neckar.pipeline.images.samples import CHANNELS, Opened, Samples, Space, UnsupportedPicture
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs every oddity of a tag; what matters is raised
 

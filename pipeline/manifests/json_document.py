@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from schemas.wording import shown
+from neckar.schemas.wording import shown
 
 
 class NotJson(ValueError):  # noqa: N818  # named for what is the case

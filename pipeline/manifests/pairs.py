@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.manifests.reading import PairReader
-from pipeline.manifests.source import LoadedManifest
-from schemas.errors import Problem, UserError
-from schemas.pair import Pair
+from neckar.pipeline.manifests.reading import PairReader
+from neckar.pipeline.manifests.source import LoadedManifest
+from neckar.schemas.errors import Problem, UserError
+from neckar.schemas.pair import Pair
 
 
 @dataclass(frozen=True, slots=True)

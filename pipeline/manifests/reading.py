@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from pipeline.manifests.resolution import Resolver
-from pipeline.manifests.rows import Row, iter_rows
-from pipeline.manifests.source import LoadedManifest, resolve
-from pipeline.storage.access import open_uri
-from pipeline.storage.store import StoreError
-from schemas import identifier
-from schemas.design import Cell, Design
-from schemas.errors import Problem, UserError
-from schemas.manifest import PairEntry
-from schemas.pair import Pair
-from schemas.settings import Settings
-from schemas.wording import shown, validated
+from neckar.pipeline.manifests.resolution import Resolver
+from neckar.pipeline.manifests.rows import Row, iter_rows
+from neckar.pipeline.manifests.source import LoadedManifest, resolve
+from neckar.pipeline.storage.access import open_uri
+from neckar.pipeline.storage.store import StoreError
+from neckar.schemas import identifier
+from neckar.schemas.design import Cell, Design
+from neckar.schemas.errors import Problem, UserError
+from neckar.schemas.manifest import PairEntry
+from neckar.schemas.pair import Pair
+from neckar.schemas.settings import Settings
+from neckar.schemas.wording import shown, validated
 
 
 @dataclass(slots=True)

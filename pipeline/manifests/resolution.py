@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.manifests.source import LoadedManifest, resolve
-from schemas.errors import UserError
-from schemas.fields import SEED_MAX
-from schemas.settings import Settings
-from schemas.wording import shown, validated
+from neckar.pipeline.manifests.source import LoadedManifest, resolve
+from neckar.schemas.errors import UserError
+from neckar.schemas.fields import SEED_MAX
+from neckar.schemas.settings import Settings
+from neckar.schemas.wording import shown, validated
 
 CACHED_SETTINGS_MAX = 4096  # some 10 MB
 CACHED_URIS_MAX = 65_536

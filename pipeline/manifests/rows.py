@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from pipeline.manifests.json_document import NotJson, parse_json
-from pipeline.manifests.yaml_document import parse_yaml, scalar
-from schemas.errors import UserError
-from schemas.nearest import did_you_mean
-from schemas.settings import Settings
-from schemas.wording import shown
+from neckar.pipeline.manifests.json_document import NotJson, parse_json
+from neckar.pipeline.manifests.yaml_document import parse_yaml, scalar
+from neckar.schemas.errors import UserError
+from neckar.schemas.nearest import did_you_mean
+from neckar.schemas.settings import Settings
+from neckar.schemas.wording import shown
 
 LINE_MAX_BYTES = 1 << 20  # a file without line ends is refused rather than held
 BATCH_ROWS = 4096  # of Parquet, in memory at a time

@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.manifests.json_document import NotJson, parse_json
-from pipeline.manifests.yaml_document import parse_yaml
-from pipeline.storage.access import read_uri
-from pipeline.storage.location import absolute, is_local, join, parent
-from pipeline.storage.store import StoreError
-from schemas.errors import UserError
-from schemas.manifest import WEIGHTS_NAMES, Manifest
-from schemas.wording import shown, validated
+from neckar.pipeline.manifests.json_document import NotJson, parse_json
+from neckar.pipeline.manifests.yaml_document import parse_yaml
+from neckar.pipeline.storage.access import read_uri
+from neckar.pipeline.storage.location import absolute, is_local, join, parent
+from neckar.pipeline.storage.store import StoreError
+from neckar.schemas.errors import UserError
+from neckar.schemas.manifest import WEIGHTS_NAMES, Manifest
+from neckar.schemas.wording import shown, validated
 
 SIZE_MAX_BYTES = 64 << 20  # some 500,000 listed pairs; more belong into pairs_from
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from schemas.errors import UserError
-from schemas.wording import shown
+from neckar.schemas.errors import UserError
+from neckar.schemas.wording import shown
 
 DEPTH_MAX = 32  # a manifest needs 7
 ALIASED_NODES_MAX = 100_000  # what aliases may add to the nodes as written

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.results.layout import compact_key
-from pipeline.results.ledger import Ledger, PartFile, damaged
-from pipeline.results.parquet import parquet_writer
-from pipeline.storage.store import Store
-from schemas.results import RESULTS_SCHEMA
-from schemas.run import PartRecord
+from neckar.pipeline.results.layout import compact_key
+from neckar.pipeline.results.ledger import Ledger, PartFile, damaged
+from neckar.pipeline.results.parquet import parquet_writer
+from neckar.pipeline.storage.store import Store
+from neckar.schemas.results import RESULTS_SCHEMA
+from neckar.schemas.run import PartRecord
 
 FILE_BYTES = 96 << 20  # of Parquet: one PUT from memory, and few enough files in a run of a million
 GROUP_BYTES = 32 << 20  # of Arrow; some 800 rows with traces of 500 evaluations: what reading one trace costs

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import itertools
 
-from pipeline.results.layout import PartPlace
-from pipeline.results.ledger import Ledger, list_parts, read_ledger
-from pipeline.results.parquet import parquet_bytes
-from pipeline.results.rows import rows_to_table
-from pipeline.storage.store import PreconditionFailed, Store
+from neckar.pipeline.results.layout import PartPlace
+from neckar.pipeline.results.ledger import Ledger, list_parts, read_ledger
+from neckar.pipeline.results.parquet import parquet_bytes
+from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.storage.store import PreconditionFailed, Store
 
 
 def close_epochs(store: Store, *, before: int) -> Ledger:

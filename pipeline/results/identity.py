@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from schemas.settings import Settings
+from neckar.schemas.settings import Settings
 
 
 def canonical_json(value: Any) -> str:

@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from pipeline.results.layout import LEASE_KEY, PARTS_PREFIX, PartPlace
-from pipeline.results.records import JSON_TYPE, from_json, to_json
-from pipeline.storage.store import NotFound, PreconditionFailed, Store
-from schemas.errors import Problem, UserError
-from schemas.run import LeaseRecord
+from neckar.pipeline.results.layout import LEASE_KEY, PARTS_PREFIX, PartPlace
+from neckar.pipeline.results.records import JSON_TYPE, from_json, to_json
+from neckar.pipeline.storage.store import NotFound, PreconditionFailed, Store
+from neckar.schemas.errors import Problem, UserError
+from neckar.schemas.run import LeaseRecord
 
 log = logging.getLogger(__name__)
 

@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.results.layout import PARTS_PREFIX, PartPlace
-from pipeline.results.stored_file import open_stored
-from pipeline.storage.store import Store
-from schemas.errors import UserError
-from schemas.results import Status
+from neckar.pipeline.results.layout import PARTS_PREFIX, PartPlace
+from neckar.pipeline.results.stored_file import open_stored
+from neckar.pipeline.storage.store import Store
+from neckar.schemas.errors import UserError
+from neckar.schemas.results import Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 

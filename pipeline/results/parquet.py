@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.results import RESULTS_SCHEMA, TRACE_TYPE
+from neckar.schemas.results import RESULTS_SCHEMA, TRACE_TYPE
 
 # Losses are a fifth smaller with their bytes split; counters all but vanish as differences.
 _TRACE_ENCODING = {

@@ -7,13 +7,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from pipeline.results.layout import PartPlace
-from pipeline.results.lease import LeaseLost
-from pipeline.results.parquet import parquet_bytes
-from pipeline.results.rows import rows_to_table
-from pipeline.storage.store import PreconditionFailed, Store
-from schemas.results import ResultRow
-from schemas.run import PartRecord
+from neckar.pipeline.results.layout import PartPlace
+from neckar.pipeline.results.lease import LeaseLost
+from neckar.pipeline.results.parquet import parquet_bytes
+from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.storage.store import PreconditionFailed, Store
+from neckar.schemas.results import ResultRow
+from neckar.schemas.run import PartRecord
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import duckdb
 import pyarrow as pa
 
-from pipeline.results.reading import PART_COLUMN, RunReader
-from schemas.errors import UserError
+from neckar.pipeline.results.reading import PART_COLUMN, RunReader
+from neckar.schemas.errors import UserError
 
 BATCH_ROWS = 16_384
 

@@ -9,17 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline.results.layout import LEASE_KEY, RUN_KEY
-from pipeline.results.ledger import Counts, Ledger, PartFile, list_parts, open_part, read_columns, read_ledger
-from pipeline.results.records import read_record
-from pipeline.results.rows import table_to_rows
-from pipeline.results.run import finished
-from pipeline.results.stored_file import open_stored
-from pipeline.storage.access import open_store
-from pipeline.storage.store import Store
-from schemas.errors import UserError
-from schemas.results import RESULTS_SCHEMA, ResultRow
-from schemas.run import LeaseRecord, RunRecord, SuccessRecord
+from neckar.pipeline.results.layout import LEASE_KEY, RUN_KEY
+from neckar.pipeline.results.ledger import Counts, Ledger, PartFile, list_parts, open_part, read_columns, read_ledger
+from neckar.pipeline.results.records import read_record
+from neckar.pipeline.results.rows import table_to_rows
+from neckar.pipeline.results.run import finished
+from neckar.pipeline.results.stored_file import open_stored
+from neckar.pipeline.storage.access import open_store
+from neckar.pipeline.storage.store import Store
+from neckar.schemas.errors import UserError
+from neckar.schemas.results import RESULTS_SCHEMA, ResultRow
+from neckar.schemas.run import LeaseRecord, RunRecord, SuccessRecord
 
 PART_COLUMN = "_part"  # number of the file a row came from: a dataset has it after RESULTS_SCHEMA's columns
 

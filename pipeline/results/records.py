@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.storage.store import NotFound, Store
-from schemas.errors import UserError
-from schemas.wording import problems_of
+from neckar.pipeline.storage.store import NotFound, Store
+from neckar.schemas.errors import UserError
+from neckar.schemas.wording import problems_of
 
 JSON_TYPE = "application/json"
 

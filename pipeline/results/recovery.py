@@ -7,14 +7,14 @@ import hashlib
 
 import numpy as np
 
-from pipeline.images.decode import decode
-from pipeline.images.encode import pixel_sha256, read_metadata
-from pipeline.results.layout import spec_hash_of
-from pipeline.results.rows import metadata_to_row
-from pipeline.storage.store import Store
-from schemas.errors import PairError
-from schemas.pair import Pair
-from schemas.results import ResultRow
+from neckar.pipeline.images.decode import decode
+from neckar.pipeline.images.encode import pixel_sha256, read_metadata
+from neckar.pipeline.results.layout import spec_hash_of
+from neckar.pipeline.results.rows import metadata_to_row
+from neckar.pipeline.storage.store import Store
+from neckar.schemas.errors import PairError
+from neckar.schemas.pair import Pair
+from neckar.schemas.results import ResultRow
 
 
 class Unrecoverable(Exception):  # noqa: N818  # named for what is the case, as the store's errors are

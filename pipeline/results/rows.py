@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from pipeline.results.traces import trace_from_text, trace_of, trace_to_text, traces_to_array
-from schemas.errors import ErrorCode
-from schemas.results import RESULTS_SCHEMA, ResultRow
+from neckar.pipeline.results.traces import trace_from_text, trace_of, trace_to_text, traces_to_array
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.results import RESULTS_SCHEMA, ResultRow
 
 METADATA_VERSION = 1
 _UNKNOWABLE = "image_sha256"  # a file cannot hold its own hash

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.results.epochs import close_epochs
-from pipeline.results.layout import (
+from neckar.pipeline.results.epochs import close_epochs
+from neckar.pipeline.results.layout import (
     PARTS_PREFIX,
     RUN_KEY,
     SUCCESS_KEY,
@@ -15,13 +15,13 @@ from pipeline.results.layout import (
     success_key,
     success_number,
 )
-from pipeline.results.lease import LEASE_SECONDS, Clock, Lease, acquire, utc_now
-from pipeline.results.ledger import Ledger
-from pipeline.results.records import JSON_TYPE, read_record, to_json
-from pipeline.storage.store import PreconditionFailed, Store
-from schemas.errors import Problem, UserError
-from schemas.run import RunRecord, SuccessRecord
-from schemas.wording import shown
+from neckar.pipeline.results.lease import LEASE_SECONDS, Clock, Lease, acquire, utc_now
+from neckar.pipeline.results.ledger import Ledger
+from neckar.pipeline.results.records import JSON_TYPE, read_record, to_json
+from neckar.pipeline.storage.store import PreconditionFailed, Store
+from neckar.schemas.errors import Problem, UserError
+from neckar.schemas.run import RunRecord, SuccessRecord
+from neckar.schemas.wording import shown
 
 # Free to differ: when and by which release it was begun, where the manifest lay and how it was typed. What the
 # manifest means is compared field by field.

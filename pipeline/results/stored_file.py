@@ -6,7 +6,7 @@ import io
 
 import pyarrow as pa
 
-from pipeline.storage.store import Store
+from neckar.pipeline.storage.store import Store
 
 
 class _Pieces(io.RawIOBase):

@@ -6,14 +6,14 @@ import dataclasses
 
 import numpy as np
 
-from pipeline.results.compaction import compact
-from pipeline.results.layout import success_key
-from pipeline.results.lease import Clock, Lease, utc_now
-from pipeline.results.ledger import Ledger, list_parts, read_ledger
-from pipeline.results.records import JSON_TYPE, to_json
-from pipeline.results.run import finished, times_finished
-from pipeline.storage.store import PreconditionFailed, Store
-from schemas.run import RunRecord, SuccessRecord
+from neckar.pipeline.results.compaction import compact
+from neckar.pipeline.results.layout import success_key
+from neckar.pipeline.results.lease import Clock, Lease, utc_now
+from neckar.pipeline.results.ledger import Ledger, list_parts, read_ledger
+from neckar.pipeline.results.records import JSON_TYPE, to_json
+from neckar.pipeline.results.run import finished, times_finished
+from neckar.pipeline.storage.store import PreconditionFailed, Store
+from neckar.schemas.run import RunRecord, SuccessRecord
 
 
 class Incomplete(Exception):  # noqa: N818  # named for what is the case, as the store's errors are

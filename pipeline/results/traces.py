@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from schemas.layers import LAYER_NAMES
-from schemas.results import TRACE_COLUMNS, TRACE_TYPE, Trace
+from neckar.schemas.layers import LAYER_NAMES
+from neckar.schemas.results import TRACE_COLUMNS, TRACE_TYPE, Trace
 
 _LITTLE_FLOAT32 = np.dtype("<f4")  # the byte order of the text form, whatever the machine's
 

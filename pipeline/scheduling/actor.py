@@ -7,15 +7,15 @@ import os
 import socket
 from typing import cast
 
-from pipeline.scheduling import last_words
-from pipeline.scheduling.gallery import Gallery
-from pipeline.scheduling.order import Brief, Equip, Equipment, Introduction, Order
-from pipeline.scheduling.pictures import Pictures
-from pipeline.scheduling.recipe import Recipe, recipe
-from pipeline.scheduling.record import Maker
-from pipeline.scheduling.studio import Delivery, Studio
-from pipeline.storage.access import open_store
-from schemas.pair import Pair
+from neckar.pipeline.scheduling import last_words
+from neckar.pipeline.scheduling.gallery import Gallery
+from neckar.pipeline.scheduling.order import Brief, Equip, Equipment, Introduction, Order
+from neckar.pipeline.scheduling.pictures import Pictures
+from neckar.pipeline.scheduling.recipe import Recipe, recipe
+from neckar.pipeline.scheduling.record import Maker
+from neckar.pipeline.scheduling.studio import Delivery, Studio
+from neckar.pipeline.storage.access import open_store
+from neckar.schemas.pair import Pair
 
 
 class WorkerProcess:

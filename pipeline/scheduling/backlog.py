@@ -6,12 +6,12 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING
 
-from pipeline.scheduling.window import Ticket, Window
+from neckar.pipeline.scheduling.window import Ticket, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from schemas.pair import Pair
+    from neckar.schemas.pair import Pair
 
 
 class Backlog:

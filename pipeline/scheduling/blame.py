@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from pipeline.scheduling.events import Cause
+from neckar.pipeline.scheduling.events import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from pipeline.scheduling.window import Ticket
-    from schemas.errors import ErrorCode
+    from neckar.pipeline.scheduling.window import Ticket
+    from neckar.schemas.errors import ErrorCode
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.results.parts import PartWriter
-from pipeline.results.run import Resumed
-from pipeline.scheduling import last_words
-from pipeline.scheduling.cluster import Answer, Cluster, Loss
-from pipeline.scheduling.ending import Interrupted, Stopped
-from pipeline.scheduling.events import (
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.results.run import Resumed
+from neckar.pipeline.scheduling import last_words
+from neckar.pipeline.scheduling.cluster import Answer, Cluster, Loss
+from neckar.pipeline.scheduling.ending import Interrupted, Stopped
+from neckar.pipeline.scheduling.events import (
     Advance,
     Cause,
     Command,
@@ -31,20 +31,20 @@ from pipeline.scheduling.events import (
     Stop,
     Tick,
 )
-from pipeline.scheduling.expectation import cost_of, program_of
-from pipeline.scheduling.interruption import Interruption
-from pipeline.scheduling.limits import Counts, Limits
-from pipeline.scheduling.opening import Opening
-from pipeline.scheduling.order import Brief, Introduction, Order
-from pipeline.scheduling.progress import Board
-from pipeline.scheduling.record import settled_row
-from pipeline.scheduling.register import Register
-from pipeline.scheduling.schedule import Schedule
-from pipeline.scheduling.staffing import Staffing, places
-from pipeline.scheduling.studio import Delivery
-from schemas.errors import UserError
-from schemas.pair import Pair
-from schemas.results import ResultRow
+from neckar.pipeline.scheduling.expectation import cost_of, program_of
+from neckar.pipeline.scheduling.interruption import Interruption
+from neckar.pipeline.scheduling.limits import Counts, Limits
+from neckar.pipeline.scheduling.opening import Opening
+from neckar.pipeline.scheduling.order import Brief, Introduction, Order
+from neckar.pipeline.scheduling.progress import Board
+from neckar.pipeline.scheduling.record import settled_row
+from neckar.pipeline.scheduling.register import Register
+from neckar.pipeline.scheduling.schedule import Schedule
+from neckar.pipeline.scheduling.staffing import Staffing, places
+from neckar.pipeline.scheduling.studio import Delivery
+from neckar.schemas.errors import UserError
+from neckar.schemas.pair import Pair
+from neckar.schemas.results import ResultRow
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from schemas.errors import ErrorCode
-    from schemas.pair import Pair
+    from neckar.schemas.errors import ErrorCode
+    from neckar.schemas.pair import Pair
 
 
 Status = Literal["ok", "failed", "quarantined"]  # as in schemas.results, which brings numpy along

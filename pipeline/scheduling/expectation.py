@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from schemas.pair import Pair
+from neckar.schemas.pair import Pair
 
 
 def program_of(pair: Pair) -> Hashable:

@@ -8,12 +8,12 @@ import logging
 
 import numpy as np
 
-from pipeline.images.encode import encode_png
-from pipeline.results.layout import image_key
-from pipeline.results.recovery import Unrecoverable, recover
-from pipeline.results.rows import row_to_metadata
-from pipeline.storage.store import NotFound, PreconditionFailed, Store
-from schemas.results import ResultRow
+from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.results.recovery import Unrecoverable, recover
+from neckar.pipeline.results.rows import row_to_metadata
+from neckar.pipeline.storage.store import NotFound, PreconditionFailed, Store
+from neckar.schemas.results import ResultRow
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.scheduling.events import Status
+    from neckar.pipeline.scheduling.events import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

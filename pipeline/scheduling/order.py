@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.scheduling.studio import Engine
-from pipeline.synthesis.task import Precision
+from neckar.pipeline.scheduling.studio import Engine
+from neckar.pipeline.synthesis.task import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.images.decode import decode
-from pipeline.images.resize import resize
-from pipeline.storage.access import read_uri
-from schemas.fields import Resample
+from neckar.pipeline.images.decode import decode
+from neckar.pipeline.images.resize import resize
+from neckar.pipeline.storage.access import read_uri
+from neckar.schemas.fields import Resample
 
 CACHE_BYTES = 512 << 20  # some 650 pictures at 256 px; a factorial comes back to the same few
 DECODERS = 2  # at a time: a picture of a hundred megapixels takes gigabytes on its way to its small copy

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.results.identity import spec_hash
-from pipeline.scheduling.pictures import Picture, Pictures
-from pipeline.synthesis.task import Precision, Program, Task
-from schemas.pair import Pair
-from schemas.settings import Settings
+from neckar.pipeline.results.identity import spec_hash
+from neckar.pipeline.scheduling.pictures import Picture, Pictures
+from neckar.pipeline.synthesis.task import Precision, Program, Task
+from neckar.schemas.pair import Pair
+from neckar.schemas.settings import Settings
 
 ALGORITHM_VERSION = 7  # raised whenever one recipe gives other pixels than before
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.images.encode import pixel_sha256
-from pipeline.results.layout import image_key
-from pipeline.scheduling.recipe import Recipe
-from pipeline.synthesis.conventions import ratios
-from pipeline.synthesis.task import Losses, Solution
-from schemas.errors import ErrorCode
-from schemas.pair import Pair
-from schemas.results import ResultRow, Status, Trace
-from schemas.settings import Settings
+from neckar.pipeline.images.encode import pixel_sha256
+from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.scheduling.recipe import Recipe
+from neckar.pipeline.synthesis.conventions import ratios
+from neckar.pipeline.synthesis.task import Losses, Solution
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.pair import Pair
+from neckar.schemas.results import ResultRow, Status, Trace
+from neckar.schemas.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

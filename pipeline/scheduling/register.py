@@ -6,11 +6,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from pipeline.results.lease import LeaseLost
-from pipeline.results.parts import PartWriter
-from pipeline.scheduling.ending import Stopped
-from pipeline.storage.store import Denied, Full, StoreError
-from schemas.results import ResultRow
+from neckar.pipeline.results.lease import LeaseLost
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.scheduling.ending import Stopped
+from neckar.pipeline.storage.store import Denied, Full, StoreError
+from neckar.schemas.results import ResultRow
 
 log = logging.getLogger(__name__)
 

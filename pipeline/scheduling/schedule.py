@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pipeline.scheduling.backlog import Backlog
-from pipeline.scheduling.blame import Blame, Charge, Sentence
-from pipeline.scheduling.crew import Crew, Worker, listed
-from pipeline.scheduling.events import (
+from neckar.pipeline.scheduling.backlog import Backlog
+from neckar.pipeline.scheduling.blame import Blame, Charge, Sentence
+from neckar.pipeline.scheduling.crew import Crew, Worker, listed
+from neckar.pipeline.scheduling.events import (
     Advance,
     Cause,
     Command,
@@ -27,14 +27,14 @@ from pipeline.scheduling.events import (
     Stop,
     Tick,
 )
-from pipeline.scheduling.limits import Counts, Limits
-from schemas.errors import ErrorCode
+from neckar.pipeline.scheduling.limits import Counts, Limits
+from neckar.schemas.errors import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from pipeline.scheduling.window import Ticket
-    from schemas.pair import Pair
+    from neckar.pipeline.scheduling.window import Ticket
+    from neckar.schemas.pair import Pair
 
 CALLS_IN_FLIGHT = 2  # one runs, one waits in the worker, so that it never idles for the driver
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.manifests.source import LoadedManifest
-from pipeline.results.lease import LeaseLost
-from pipeline.results.run import Resumed
-from pipeline.results.success import seal
-from pipeline.scheduling.cluster import Cluster
-from pipeline.scheduling.driver import Driver
-from pipeline.scheduling.ending import Interrupted, Stopped
-from pipeline.scheduling.interruption import Interruption
-from pipeline.scheduling.limits import Limits
-from pipeline.scheduling.opening import Opening
-from pipeline.scheduling.order import Order
-from pipeline.scheduling.progress import Board, Progress
-from pipeline.scheduling.staffing import staff
-from pipeline.storage.store import StoreError
-from schemas.run import SuccessRecord
+from neckar.pipeline.manifests.source import LoadedManifest
+from neckar.pipeline.results.lease import LeaseLost
+from neckar.pipeline.results.run import Resumed
+from neckar.pipeline.results.success import seal
+from neckar.pipeline.scheduling.cluster import Cluster
+from neckar.pipeline.scheduling.driver import Driver
+from neckar.pipeline.scheduling.ending import Interrupted, Stopped
+from neckar.pipeline.scheduling.interruption import Interruption
+from neckar.pipeline.scheduling.limits import Limits
+from neckar.pipeline.scheduling.opening import Opening
+from neckar.pipeline.scheduling.order import Order
+from neckar.pipeline.scheduling.progress import Board, Progress
+from neckar.pipeline.scheduling.staffing import staff
+from neckar.pipeline.storage.store import StoreError
+from neckar.schemas.run import SuccessRecord
 
-EQUIP = "pipeline.scheduling.equipment:synthesizer"
+EQUIP = "neckar.pipeline.scheduling.equipment:synthesizer"
 SURVEY_S = 1.0  # worth waiting before Ray's start: mistakes in some 25,000 pairs are told at once
 
 

@@ -12,17 +12,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline.images.encode import quantise
-from pipeline.results.recovery import for_pair
-from pipeline.scheduling.events import Outcome
-from pipeline.scheduling.gallery import Gallery
-from pipeline.scheduling.recipe import Recipe
-from pipeline.scheduling.record import Maker, made_row
-from pipeline.storage.store import StoreError
-from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
-from schemas.errors import ErrorCode, PairError
-from schemas.pair import Pair
-from schemas.results import ResultRow
+from neckar.pipeline.images.encode import quantise
+from neckar.pipeline.results.recovery import for_pair
+from neckar.pipeline.scheduling.events import Outcome
+from neckar.pipeline.scheduling.gallery import Gallery
+from neckar.pipeline.scheduling.recipe import Recipe
+from neckar.pipeline.scheduling.record import Maker, made_row
+from neckar.pipeline.storage.store import StoreError
+from neckar.pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
+from neckar.schemas.errors import ErrorCode, PairError
+from neckar.schemas.pair import Pair
+from neckar.schemas.results import ResultRow
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
-from pipeline.results.lease import LEASE_SECONDS, Lease, LeaseLost
-from pipeline.storage.store import StoreError
+from neckar.pipeline.results.lease import LEASE_SECONDS, Lease, LeaseLost
+from neckar.pipeline.storage.store import StoreError
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from pipeline.scheduling.blame import Charge
-    from schemas.pair import Pair
+    from neckar.pipeline.scheduling.blame import Charge
+    from neckar.schemas.pair import Pair
 
 
 @dataclass(slots=True, eq=False)

@@ -8,14 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from pipeline.storage.file import open_file, read_file, write_error
-from pipeline.storage.local import LocalStore
-from pipeline.storage.location import Location, parse
-from pipeline.storage.package import PackageStore
-from pipeline.storage.store import NotFound, Store
+from neckar.pipeline.storage.file import open_file, read_file, write_error
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.location import Location, parse
+from neckar.pipeline.storage.package import PackageStore
+from neckar.pipeline.storage.store import NotFound, Store
 
 if TYPE_CHECKING:
-    from pipeline.storage.s3 import S3Store
+    from neckar.pipeline.storage.s3 import S3Store
 
 READ_LIMIT_BYTES = 1 << 30  # a 16-bit RGB picture of 100 megapixels is 0.6 GB; VGG-19's weights are 0.55 GB
 
@@ -83,6 +83,6 @@ def _split(location: Location) -> tuple[str, str]:
 
 
 def _s3(bucket: str, prefix: str) -> S3Store:
-    from pipeline.storage.s3 import S3Store  # noqa: PLC0415  # boto3 takes a third of a second to import
+    from neckar.pipeline.storage.s3 import S3Store  # noqa: PLC0415  # boto3 takes a third of a second to import
 
     return S3Store(bucket, prefix)

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.storage.fault import store_error
+from neckar.pipeline.storage.fault import store_error
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

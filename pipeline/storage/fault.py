@@ -21,8 +21,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from pipeline.storage.location import shown
-from pipeline.storage.store import (
+from neckar.pipeline.storage.location import shown
+from neckar.pipeline.storage.store import (
     Denied,
     ForbiddenUri,
     Full,

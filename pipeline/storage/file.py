@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.storage.key import RESERVED_PREFIX
-from pipeline.storage.store import Denied, Full, NotFound, StoreError, TooLarge, Unavailable
+from neckar.pipeline.storage.key import RESERVED_PREFIX
+from neckar.pipeline.storage.store import Denied, Full, NotFound, StoreError, TooLarge, Unavailable
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

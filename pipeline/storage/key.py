@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.storage.store import ForbiddenUri
+from neckar.pipeline.storage.store import ForbiddenUri
 
 RESERVED_PREFIX = ".neckar-"  # temporary files, lock files and the probe object: hidden from listings
 _KEY_BYTES_MAX = 1024  # S3's limit

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.storage.file import (
+from neckar.pipeline.storage.file import (
     flush_folder,
     make_folder,
     open_file,
@@ -21,8 +21,8 @@ from pipeline.storage.file import (
     temporary_file,
     write_error,
 )
-from pipeline.storage.key import RESERVED_PREFIX, checked_key, checked_prefix
-from pipeline.storage.store import BINARY, ForbiddenUri, NotFound, ObjectInfo, PreconditionFailed
+from neckar.pipeline.storage.key import RESERVED_PREFIX, checked_key, checked_prefix
+from neckar.pipeline.storage.store import BINARY, ForbiddenUri, NotFound, ObjectInfo, PreconditionFailed
 
 _LOCK_NAME = f"{RESERVED_PREFIX}lock"
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}  # FAT, some FUSE mounts

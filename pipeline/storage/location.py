@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from pipeline.storage.store import ForbiddenUri
+from neckar.pipeline.storage.store import ForbiddenUri
 
 Scheme = Literal["s3", "file", "package"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import BINARY, Denied, NotFound, ObjectInfo
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import BINARY, Denied, NotFound, ObjectInfo
 
 
 class PackageStore:

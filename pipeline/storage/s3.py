@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError, ResponseStreamingError
 
-from pipeline.storage.client import forget_client, s3_client
-from pipeline.storage.fault import error_code, is_expired, is_passing, retries_made, store_error
-from pipeline.storage.key import RESERVED_PREFIX, checked_key, checked_prefix, is_reserved
-from pipeline.storage.store import BINARY, NotFound, ObjectInfo, PreconditionFailed, StoreError, TooLarge
+from neckar.pipeline.storage.client import forget_client, s3_client
+from neckar.pipeline.storage.fault import error_code, is_expired, is_passing, retries_made, store_error
+from neckar.pipeline.storage.key import RESERVED_PREFIX, checked_key, checked_prefix, is_reserved
+from neckar.pipeline.storage.store import BINARY, NotFound, ObjectInfo, PreconditionFailed, StoreError, TooLarge
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

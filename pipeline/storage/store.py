@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from schemas.errors import ErrorCode
+from neckar.schemas.errors import ErrorCode
 
 BINARY = "application/octet-stream"
 

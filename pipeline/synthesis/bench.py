@@ -21,14 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.synthesis import device as devices
-from pipeline.synthesis.compiled import library
-from pipeline.synthesis.lanes import Lanes, lanes
-from pipeline.synthesis.network import DTYPES, Injection, Network
-from pipeline.synthesis.roofline import convolution_roofline, gemm_gflops, synchronise
-from pipeline.synthesis.targets import TargetCache
-from pipeline.synthesis.task import Precision, Program, Task
-from pipeline.synthesis.weights import Weights, load_oxford
+from neckar.pipeline.synthesis import device as devices
+from neckar.pipeline.synthesis.compiled import library
+from neckar.pipeline.synthesis.lanes import Lanes, lanes
+from neckar.pipeline.synthesis.network import DTYPES, Injection, Network
+from neckar.pipeline.synthesis.roofline import convolution_roofline, gemm_gflops, synchronise
+from neckar.pipeline.synthesis.targets import TargetCache
+from neckar.pipeline.synthesis.task import Precision, Program, Task
+from neckar.pipeline.synthesis.weights import Weights, load_oxford
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 WARM_UP = 32  # evaluations until the L-BFGS history is full and every step costs the same

@@ -35,7 +35,7 @@ def library() -> ctypes.CDLL | None:
 
     They are linked against no OpenMP of their own: they find torch's, so that both have one pool of threads.
     """
-    spec = find_spec("pipeline.synthesis._compiled")
+    spec = find_spec("neckar.pipeline.synthesis._compiled")
     if spec is None or spec.origin is None:
         return None
     try:

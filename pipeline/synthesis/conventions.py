@@ -6,8 +6,8 @@ of different sizes). gatys_pytorch is the author's later code: mean (F-P)^2, and
 
 from __future__ import annotations
 
-from pipeline.synthesis.task import Convention, Program
-from pipeline.synthesis.vgg19 import WIDTH, map_size
+from neckar.pipeline.synthesis.task import Convention, Program
+from neckar.pipeline.synthesis.vgg19 import WIDTH, map_size
 
 
 def content_factor(convention: Convention, N: int, M: int) -> float:

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
-from pipeline.synthesis.winograd import BACK, FORWARD, Choice, Winograd
-from pipeline.synthesis.workspace import Workspace
+from neckar.pipeline.synthesis.winograd import BACK, FORWARD, Choice, Winograd
+from neckar.pipeline.synthesis.workspace import Workspace
 
 _PAD = _STEP = (1, 1)
 SMALL_MAP = 256  # positions; below it the plain CPU library picks other kernels for other batch sizes

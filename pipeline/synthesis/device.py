@@ -7,7 +7,7 @@ import platform
 
 import torch
 
-from pipeline.synthesis.task import Precision
+from neckar.pipeline.synthesis.task import Precision
 
 _M_MMAP_MAX, _M_TRIM_THRESHOLD, _M_ARENA_MAX = -4, -1, -8  # malloc.h of glibc
 

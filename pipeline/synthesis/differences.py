@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.compiled import ALIGNED, BLOCK, addresses, library_for, threads
+from neckar.pipeline.synthesis.compiled import ALIGNED, BLOCK, addresses, library_for, threads
 
 
 def of_maps(F: Tensor, P: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,9 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.compiled import addresses, threads
-from pipeline.synthesis.products import dots, multiply_each
-from pipeline.synthesis.threads import one_thread
+from neckar.pipeline.synthesis.compiled import addresses, threads
+from neckar.pipeline.synthesis.products import dots, multiply_each
+from neckar.pipeline.synthesis.threads import one_thread
 
 FEW_POSITIONS = 256
 CHUNK = 256  # most positions a partial product sums in the tensor's own precision; the partials are summed in float32

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.compiled import ALIGNED, BLOCK, addresses, library_for, threads
+from neckar.pipeline.synthesis.compiled import ALIGNED, BLOCK, addresses, library_for, threads
 
 
 def kept(dtype: torch.dtype, device: torch.device) -> torch.dtype:

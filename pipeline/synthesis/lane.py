@@ -6,8 +6,8 @@ import threading
 
 import torch
 
-from pipeline.synthesis.slots import SlotEngine
-from pipeline.synthesis.task import Failure, Solution
+from neckar.pipeline.synthesis.slots import SlotEngine
+from neckar.pipeline.synthesis.task import Failure, Solution
 
 
 class Board:

@@ -12,11 +12,11 @@ from typing import Protocol
 
 import torch
 
-from pipeline.synthesis.lane import Board, Lane
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.objective import Targets
-from pipeline.synthesis.slots import SlotEngine
-from pipeline.synthesis.task import Failure, Program, Solution, Task
+from neckar.pipeline.synthesis.lane import Board, Lane
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.objective import Targets
+from neckar.pipeline.synthesis.slots import SlotEngine
+from neckar.pipeline.synthesis.task import Failure, Program, Solution, Task
 
 Pause = Callable[[], bool]
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.history import products, weighted_sum
+from neckar.pipeline.synthesis.history import products, weighted_sum
 
 HISTORY = 30  # pairs (s, y); more are worth less than the memory they take, the runs are in docs/benchmarks.md
 CURVATURE_MIN = 1e-10  # smallest accepted s.y / y.y, against a division by rounding noise

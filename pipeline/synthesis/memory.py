@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from pipeline.synthesis.history import kept
-from pipeline.synthesis.lbfgs import HISTORY
-from pipeline.synthesis.network import DTYPES
-from pipeline.synthesis.task import Precision, Program
-from pipeline.synthesis.vgg19 import map_size, up_to
+from neckar.pipeline.synthesis.history import kept
+from neckar.pipeline.synthesis.lbfgs import HISTORY
+from neckar.pipeline.synthesis.network import DTYPES
+from neckar.pipeline.synthesis.task import Precision, Program
+from neckar.pipeline.synthesis.vgg19 import map_size, up_to
 
 ROWS = 8  # float32 copies of an image: x, best, step, gradients
 TAPE = 1.6  # the tape itself and what comes and goes beside it, measured at 256 and 512 px

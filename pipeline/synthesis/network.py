@@ -8,12 +8,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.convolution import convolution
-from pipeline.synthesis.pooling import pool, through_relu, unpool
-from pipeline.synthesis.task import Pooling, Precision
-from pipeline.synthesis.vgg19 import up_to
-from pipeline.synthesis.weights import Weights
-from pipeline.synthesis.workspace import Workspace
+from neckar.pipeline.synthesis.convolution import convolution
+from neckar.pipeline.synthesis.pooling import pool, through_relu, unpool
+from neckar.pipeline.synthesis.task import Pooling, Precision
+from neckar.pipeline.synthesis.vgg19 import up_to
+from neckar.pipeline.synthesis.weights import Weights
+from neckar.pipeline.synthesis.workspace import Workspace
 
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.task import Task
-from pipeline.synthesis.vgg19 import VGG_MEAN_RGB
+from neckar.pipeline.synthesis.task import Task
+from neckar.pipeline.synthesis.vgg19 import VGG_MEAN_RGB
 
 
 def to_network(picture: np.ndarray, device: torch.device) -> Tensor:

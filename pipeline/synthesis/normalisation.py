@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.vgg19 import SPECS
-from pipeline.synthesis.weights import Weights
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.noise import to_network
+from neckar.pipeline.synthesis.vgg19 import SPECS
+from neckar.pipeline.synthesis.weights import Weights
 
 SILENT = 1e-6  # mean activation under which a filter is left as it is
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.synthesis import differences
-from pipeline.synthesis.conventions import content_factor, style_factor
-from pipeline.synthesis.gram import apply_each, gram, positions
-from pipeline.synthesis.network import Injection, Network
-from pipeline.synthesis.task import Losses, Program, Task
-from pipeline.synthesis.vgg19 import WIDTH, map_size
+from neckar.pipeline.synthesis import differences
+from neckar.pipeline.synthesis.conventions import content_factor, style_factor
+from neckar.pipeline.synthesis.gram import apply_each, gram, positions
+from neckar.pipeline.synthesis.network import Injection, Network
+from neckar.pipeline.synthesis.task import Losses, Program, Task
+from neckar.pipeline.synthesis.vgg19 import WIDTH, map_size
 
 TOGETHER = 2 * 256 * 256  # positions of the images judged at a time: their kernels are read once, their tape is small
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
-from pipeline.synthesis.task import Pooling
+from neckar.pipeline.synthesis.task import Pooling
 
 
 def pool(F: Tensor, kind: Pooling) -> Tensor:

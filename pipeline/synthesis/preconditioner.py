@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.threads import one_thread
+from neckar.pipeline.synthesis.threads import one_thread
 
 EXPONENT = 0.5  # K = 1/f^0.5; the runs it was chosen by are in docs/benchmarks.md
 

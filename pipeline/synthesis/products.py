@@ -10,7 +10,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.compiled import ALIGNED, addresses, library_for, threads
+from neckar.pipeline.synthesis.compiled import ALIGNED, addresses, library_for, threads
 
 
 class Factors:

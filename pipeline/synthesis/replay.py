@@ -8,10 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.cuda_graph import Recorder, recorded
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.objective import Batch, Objective
-from pipeline.synthesis.task import Program
+from neckar.pipeline.synthesis.cuda_graph import Recorder, recorded
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.objective import Batch, Objective
+from neckar.pipeline.synthesis.task import Program
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
-from pipeline.synthesis.convolution import Direct, packable, turned
-from pipeline.synthesis.cuda_graph import recorded
-from pipeline.synthesis.vgg19 import ConvSpec, map_size, up_to
+from neckar.pipeline.synthesis.convolution import Direct, packable, turned
+from neckar.pipeline.synthesis.cuda_graph import recorded
+from neckar.pipeline.synthesis.vgg19 import ConvSpec, map_size, up_to
 
 REPEATS = 3  # timings of each implementation; the best one counts
 CALLS = 20  # of a timing on CUDA, where one call is shorter than its launch

@@ -11,15 +11,15 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
-from pipeline.synthesis.adam import Adam
-from pipeline.synthesis.history import kept
-from pipeline.synthesis.lbfgs import LBFGS, Steps
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.noise import from_network, start
-from pipeline.synthesis.objective import Batch, Objective, Targets, as_losses
-from pipeline.synthesis.preconditioner import FourierPreconditioner
-from pipeline.synthesis.replay import ReplayedObjective
-from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
+from neckar.pipeline.synthesis.adam import Adam
+from neckar.pipeline.synthesis.history import kept
+from neckar.pipeline.synthesis.lbfgs import LBFGS, Steps
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.noise import from_network, start
+from neckar.pipeline.synthesis.objective import Batch, Objective, Targets, as_losses
+from neckar.pipeline.synthesis.preconditioner import FourierPreconditioner
+from neckar.pipeline.synthesis.replay import ReplayedObjective
+from neckar.pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
 
 WINDOW = 20  # evaluations over which `tolerance` looks at the loss
 ALIGNED = 32  # numbers a row is padded to: kernels take so many, and BLAS rounds differently off a 64-byte line

@@ -10,18 +10,18 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import torch
 
-from pipeline.synthesis import device as devices
-from pipeline.synthesis import memory
-from pipeline.synthesis.lanes import Lanes, Pause, lanes
-from pipeline.synthesis.network import DTYPES, Network
-from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.normalisation import normalised
-from pipeline.synthesis.objective import Objective
-from pipeline.synthesis.targets import TargetCache
-from pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
-from pipeline.synthesis.threads import one_thread
-from pipeline.synthesis.vgg19 import DEPTH
-from pipeline.synthesis.weights import Weights
+from neckar.pipeline.synthesis import device as devices
+from neckar.pipeline.synthesis import memory
+from neckar.pipeline.synthesis.lanes import Lanes, Pause, lanes
+from neckar.pipeline.synthesis.network import DTYPES, Network
+from neckar.pipeline.synthesis.noise import to_network
+from neckar.pipeline.synthesis.normalisation import normalised
+from neckar.pipeline.synthesis.objective import Objective
+from neckar.pipeline.synthesis.targets import TargetCache
+from neckar.pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
+from neckar.pipeline.synthesis.threads import one_thread
+from neckar.pipeline.synthesis.vgg19 import DEPTH
+from neckar.pipeline.synthesis.weights import Weights
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Hashable
 import numpy as np
 from torch import Tensor
 
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.objective import Targets, content_targets, style_targets
-from pipeline.synthesis.task import Program, Task
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.noise import to_network
+from neckar.pipeline.synthesis.objective import Targets, content_targets, style_targets
+from neckar.pipeline.synthesis.task import Program, Task
 
 CACHE_BYTES = 512 * 2**20  # some 200 artworks' Gram matrices, or 90 photographs' conv4_2 at 512 px
 

@@ -8,10 +8,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pipeline.synthesis import compiled
-from pipeline.synthesis.compiled import addresses, threads
-from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4_PRECISE, Transform
-from pipeline.synthesis.workspace import Workspace
+from neckar.pipeline.synthesis import compiled
+from neckar.pipeline.synthesis.compiled import addresses, threads
+from neckar.pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4_PRECISE, Transform
+from neckar.pipeline.synthesis.workspace import Workspace
 
 COMPILED: dict[Transform, str] = {F2: "2", F3_PRECISE: "3", F4_PRECISE: "4"}  # the endings of their names in tiles.c
 FILTERS = 32  # taken at a time by the compiled kernels: two registers, a whole line of the cache

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.vgg19 import SPECS, VGG_MEAN_RGB
+from neckar.pipeline.synthesis.vgg19 import SPECS, VGG_MEAN_RGB
 
 CODEBOOK = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 TORCHVISION_CHILD = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)  # convolutions in vgg19().features

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.synthesis.products import Factors
-from pipeline.synthesis.threads import one_thread
-from pipeline.synthesis.tiles import transforms
-from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
-from pipeline.synthesis.workspace import Workspace
+from neckar.pipeline.synthesis.products import Factors
+from neckar.pipeline.synthesis.threads import one_thread
+from neckar.pipeline.synthesis.tiles import transforms
+from neckar.pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
+from neckar.pipeline.synthesis.workspace import Workspace
 
 PAIRS = 1 << 14  # of filters, transformed at a time: all of a wide layer's in float32 would be 37 MB of fresh memory
 

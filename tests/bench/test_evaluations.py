@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from pipeline.images.decode import decode
-from pipeline.images.resize import resize
-from pipeline.storage.access import read_uri
-from pipeline.synthesis import device as devices
-from pipeline.synthesis.lbfgs import LBFGS
-from pipeline.synthesis.network import DTYPES, Network
-from pipeline.synthesis.noise import from_network, start, to_network
-from pipeline.synthesis.objective import Batch, Objective
-from pipeline.synthesis.slots import SlotEngine
-from pipeline.synthesis.targets import TargetCache
-from pipeline.synthesis.task import Precision, Program, Solution, Task
-from pipeline.synthesis.weights import Weights, load_oxford
+from neckar.pipeline.images.decode import decode
+from neckar.pipeline.images.resize import resize
+from neckar.pipeline.storage.access import read_uri
+from neckar.pipeline.synthesis import device as devices
+from neckar.pipeline.synthesis.lbfgs import LBFGS
+from neckar.pipeline.synthesis.network import DTYPES, Network
+from neckar.pipeline.synthesis.noise import from_network, start, to_network
+from neckar.pipeline.synthesis.objective import Batch, Objective
+from neckar.pipeline.synthesis.slots import SlotEngine
+from neckar.pipeline.synthesis.targets import TargetCache
+from neckar.pipeline.synthesis.task import Precision, Program, Solution, Task
+from neckar.pipeline.synthesis.weights import Weights, load_oxford
 
 if TYPE_CHECKING:
     import numpy as np

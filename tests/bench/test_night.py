@@ -51,7 +51,7 @@ def test_24_pairs_against_24_processes_of_the_peer(tmp_path):
         like_ours = ["--pooling", "avg", "--random-init", "--no-verbose", "--output", str(tmp_path / f"{number}.png")]
         return timed([str(Path(sys.executable).with_name("pastiche")), *pictures, *work, *like_ours])
 
-    run = [sys.executable, "-m", "jobs", "run", str(manifest), "--base", "package:skimage/data"]
+    run = [sys.executable, "-m", "neckar", "run", str(manifest), "--base", "package:skimage/data"]
     before = [peer(number) for number in range(PEERS // 2)]
     ours = timed([*run, "--output", str(tmp_path / "night")])
     after = [peer(number) for number in range(PEERS // 2, PEERS)]

@@ -10,15 +10,15 @@ import pytest
 import torch
 import torch.nn.functional as nn
 
-from pipeline.synthesis import compiled
-from pipeline.synthesis import device as devices
-from pipeline.synthesis.bench import WARM_UP, filled, network_of, seconds_an_evaluation
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.roofline import convolution_roofline
-from pipeline.synthesis.vgg19 import up_to
-from pipeline.synthesis.weights import Weights, load_oxford
-from pipeline.synthesis.winograd import BACK, FORWARD, Winograd
-from pipeline.synthesis.workspace import Workspace
+from neckar.pipeline.synthesis import compiled
+from neckar.pipeline.synthesis import device as devices
+from neckar.pipeline.synthesis.bench import WARM_UP, filled, network_of, seconds_an_evaluation
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.roofline import convolution_roofline
+from neckar.pipeline.synthesis.vgg19 import up_to
+from neckar.pipeline.synthesis.weights import Weights, load_oxford
+from neckar.pipeline.synthesis.winograd import BACK, FORWARD, Winograd
+from neckar.pipeline.synthesis.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

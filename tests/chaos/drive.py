@@ -10,15 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.manifests.source import load_manifest
-from pipeline.results.lease import acquire
-from pipeline.results.run import create_or_resume
-from pipeline.scheduling import actor
-from pipeline.scheduling.ending import Interrupted, Stopped
-from pipeline.scheduling.limits import Limits
-from pipeline.scheduling.progress import Progress
-from pipeline.scheduling.session import run
-from pipeline.scheduling.tenure import Tenure
+from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.results.lease import acquire
+from neckar.pipeline.results.run import create_or_resume
+from neckar.pipeline.scheduling import actor
+from neckar.pipeline.scheduling.ending import Interrupted, Stopped
+from neckar.pipeline.scheduling.limits import Limits
+from neckar.pipeline.scheduling.progress import Progress
+from neckar.pipeline.scheduling.session import run
+from neckar.pipeline.scheduling.tenure import Tenure
 from tests.chaos.noop import NoopWorker
 
 

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.scheduling.order import Equipment, Order
-from pipeline.synthesis.task import Failure, Solution, Task
+from neckar.pipeline.scheduling.order import Equipment, Order
+from neckar.pipeline.synthesis.task import Failure, Solution, Task
 from tests.scheduling.standin import WEIGHTS_SHA256, StandIn
 
 FOLDER = "NECKAR_CHAOS_FOLDER"  # environment variable: where diaries are kept

@@ -7,10 +7,10 @@ import os
 import time
 from pathlib import Path
 
-from pipeline.scheduling.actor import WorkerProcess
-from pipeline.scheduling.events import Outcome
-from pipeline.scheduling.studio import Delivery
-from schemas.pair import Pair
+from neckar.pipeline.scheduling.actor import WorkerProcess
+from neckar.pipeline.scheduling.events import Outcome
+from neckar.pipeline.scheduling.studio import Delivery
+from neckar.schemas.pair import Pair
 from tests.chaos.engine import FOLDER
 from tests.results.samples import ok_row, sha
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.images.encode import encode_png
-from pipeline.results.reading import open_run
+from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.results.reading import open_run
 from tests.chaos.engine import Entry
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.results.reading import open_run
+from neckar.pipeline.results.reading import open_run
 from tests.chaos.engine import FOLDER, Entry, alive, diaries
 from tests.chaos.stage import LONG, audit, begun_after_commit, start_driver, write_manifest
 from tests.scheduling import standin

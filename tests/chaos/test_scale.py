@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.results.reading import open_run
+from neckar.pipeline.results.reading import open_run
 from tests.chaos.engine import FOLDER
 from tests.chaos.noop import TIMES
 from tests.chaos.stage import LONG, ROOT, start_driver, write_manifest
@@ -22,7 +22,7 @@ SIZES = (10_000, 100_000, 1_000_000) if LONG else (5_000, 20_000)
 
 def timed(*command: str) -> float:
     begin = time.monotonic()
-    subprocess.run([sys.executable, "-m", "jobs", *command], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "neckar", *command], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     return time.monotonic() - begin
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from pipeline.images.chunks import SIGNATURE, encoded
+from neckar.pipeline.images.chunks import SIGNATURE, encoded
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6  # PNG's colour types
 

@@ -12,9 +12,9 @@ import tifffile
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.images.chunks import SIGNATURE
-from pipeline.images.decode import decode
-from schemas.errors import ErrorCode, PairError
+from neckar.pipeline.images.chunks import SIGNATURE
+from neckar.pipeline.images.decode import decode
+from neckar.schemas.errors import ErrorCode, PairError
 from tests.images.files import RGB, encoded, gradient, pillow, png, tiff, with_chunk
 
 PIXELS = gradient(48, 64)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from pipeline.images.decode import decode
+from neckar.pipeline.images.decode import decode
 from tests.images.files import RGB, encoded, gradient, ink_profile, pillow, png, tiff
 
 PIXELS = gradient()

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.images.decode import decode
-from pipeline.storage.access import read_uri
+from neckar.pipeline.images.decode import decode
+from neckar.pipeline.storage.access import read_uri
 from tests.images.files import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, encoded, gradient, pillow, png, saved, tiff
 
 PIXELS = gradient()

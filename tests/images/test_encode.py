@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.images.chunks import SIGNATURE, chunks, encoded
-from pipeline.images.decode import decode
-from pipeline.images.encode import encode_png, pixel_sha256, quantise, read_metadata
+from neckar.pipeline.images.chunks import SIGNATURE, chunks, encoded
+from neckar.pipeline.images.decode import decode
+from neckar.pipeline.images.encode import encode_png, pixel_sha256, quantise, read_metadata
 from tests.images.files import gradient, pillow, with_chunk
 
 PIXELS = gradient()

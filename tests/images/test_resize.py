@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.images.decode import decode
-from pipeline.images.resize import resize, target_shape
-from pipeline.storage.access import read_uri
-from schemas.errors import ErrorCode, PairError
+from neckar.pipeline.images.decode import decode
+from neckar.pipeline.images.resize import resize, target_shape
+from neckar.pipeline.storage.access import read_uri
+from neckar.schemas.errors import ErrorCode, PairError
 
 
 @pytest.mark.parametrize(

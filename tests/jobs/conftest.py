@@ -16,7 +16,7 @@ def neckar(tmp_path):
 
     def call(*arguments, env=None, timeout=120, text=True):
         return subprocess.run(
-            [sys.executable, "-m", "jobs", *map(str, arguments)],
+            [sys.executable, "-m", "neckar", *map(str, arguments)],
             cwd=tmp_path,
             env={
                 **os.environ,

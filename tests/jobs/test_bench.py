@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from pipeline.synthesis.compiled import library
+from neckar.pipeline.synthesis.compiled import library
 from tests.jobs.conftest import ROOT
 
 
 def neckar_bench(*arguments):
-    command = [sys.executable, "-m", "jobs", "bench", *arguments]
+    command = [sys.executable, "-m", "neckar", "bench", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
 
 

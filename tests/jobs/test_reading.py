@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.results.layout import image_key
-from pipeline.results.parts import PartWriter
-from pipeline.results.run import create_or_resume
-from pipeline.results.success import seal
-from pipeline.storage.access import open_store
-from schemas.errors import ErrorCode
-from schemas.results import ResultRow, Trace
-from schemas.run import RunRecord
+from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.results.run import create_or_resume
+from neckar.pipeline.results.success import seal
+from neckar.pipeline.storage.access import open_store
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.results import ResultRow, Trace
+from neckar.schemas.run import RunRecord
 
 PNG = b"\x89PNG not looked at"
 SPEC = "ab" + "0" * 62

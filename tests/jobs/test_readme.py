@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobs.exits import Exit
-from schemas.errors import ErrorCode
-from schemas.manifest import Manifest
-from schemas.results import RESULTS_SCHEMA
-from schemas.settings import Settings
+from neckar.jobs.exits import Exit
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.manifest import Manifest
+from neckar.schemas.results import RESULTS_SCHEMA
+from neckar.schemas.settings import Settings
 from tests.jobs.test_surface import SURFACE
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

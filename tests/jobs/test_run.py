@@ -165,7 +165,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_resumes(neckar, manifest
         for i in range(LONG_PAIRS):
             file.write(f"p{i:02},package:skimage/data/coffee.png,package:skimage/data/rocket.jpg,{i}\n")
     process = subprocess.Popen(
-        [sys.executable, "-m", "jobs", *LONG_COMMAND],
+        [sys.executable, "-m", "neckar", *LONG_COMMAND],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

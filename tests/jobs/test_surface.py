@@ -2,8 +2,8 @@
 
 from typer.main import get_command
 
-from jobs.__main__ import app
-from jobs.exits import Exit
+from neckar.jobs.command_line import app
+from neckar.jobs.exits import Exit
 
 MANIFEST, RUN = "MANIFEST", "RUN"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.manifests.json_document import NotJson, parse_json
+from neckar.pipeline.manifests.json_document import NotJson, parse_json
 
 
 def test_json():

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.manifests.pairs import Survey, iter_pairs, survey
-from pipeline.manifests.source import load_manifest
-from pipeline.storage.access import open_store
-from schemas.errors import UserError
-from schemas.identifier import is_legal
-from schemas.pair import Pair
-from schemas.settings import NOTHING_TO_COMPUTE, Settings
+from neckar.pipeline.manifests.pairs import Survey, iter_pairs, survey
+from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.storage.access import open_store
+from neckar.schemas.errors import UserError
+from neckar.schemas.identifier import is_legal
+from neckar.schemas.pair import Pair
+from neckar.schemas.settings import NOTHING_TO_COMPUTE, Settings
 
 HEAD = "schema_version: 1\nname: t\n"
 
@@ -328,7 +328,7 @@ def test_cells_whose_joined_names_meet_are_told(write):
 
 def test_pairs_are_never_held(write, monkeypatch):
     """Peak memory grows with the hashes of the ids alone, some 150 bytes a pair; pairs would take 2000 each."""
-    monkeypatch.setattr("pipeline.manifests.resolution.CACHED_SETTINGS_MAX", 100)
+    monkeypatch.setattr("neckar.pipeline.manifests.resolution.CACHED_SETTINGS_MAX", 100)
     count = 5000
     rows = lines(*(row(i, settings={"seed": i, "style_layers": ["conv1_1", "conv2_1"]}) for i in range(count)))
     loaded = load_manifest(write(jobs__yaml=HEAD + "pairs_from: p.jsonl", p__jsonl=rows))

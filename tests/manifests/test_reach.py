@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.manifests.pairs import iter_pairs, survey
-from pipeline.manifests.source import load_manifest
-from pipeline.storage.access import open_store
-from schemas.errors import UserError
+from neckar.pipeline.manifests.pairs import iter_pairs, survey
+from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.storage.access import open_store
+from neckar.schemas.errors import UserError
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.manifests.rows import Row, iter_rows
-from schemas.errors import UserError
+from neckar.pipeline.manifests.rows import Row, iter_rows
+from neckar.schemas.errors import UserError
 
 
 def rows(data, name):
@@ -134,7 +134,7 @@ def test_parquet_settings_are_a_struct_or_json():
 
 
 def test_parquet_rows_are_counted_across_batches(monkeypatch):
-    monkeypatch.setattr("pipeline.manifests.rows.BATCH_ROWS", 3)
+    monkeypatch.setattr("neckar.pipeline.manifests.rows.BATCH_ROWS", 3)
     assert [row.place for row in rows(parquet(content=list("abcdefgh")), "p.parquet")] == [
         f"row {i}" for i in range(1, 9)
     ]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.manifests.pairs import iter_pairs, survey
-from pipeline.manifests.source import load_manifest
-from pipeline.storage.access import read_uri
-from schemas.layers import LAYER_NAMES
+from neckar.pipeline.manifests.pairs import iter_pairs, survey
+from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.storage.access import read_uri
+from neckar.schemas.layers import LAYER_NAMES
 
 FOLDER = Path(__file__).parents[2] / "jobs" / "manifests"
 MANIFESTS = sorted(FOLDER.rglob("*.yaml"))

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from pipeline.manifests import source
-from pipeline.manifests.source import load_manifest
-from pipeline.storage.access import open_store
-from schemas.errors import UserError
+from neckar.pipeline.manifests import source
+from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.storage.access import open_store
+from neckar.schemas.errors import UserError
 
 NO_MAPPING = "not a mapping of keys to values; begin it with 'schema_version: 1' and 'name: ...'"
 GOOD = "schema_version: 1\nname: t\npairs: [{content: a.jpg}]\n"

@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.manifests.yaml_document import parse_yaml, scalar
-from schemas.errors import UserError
+from neckar.pipeline.manifests.yaml_document import parse_yaml, scalar
+from neckar.schemas.errors import UserError
 
 
 def refusal(text):

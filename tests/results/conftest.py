@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.storage.access import open_store
-from pipeline.storage.store import Store
+from neckar.pipeline.storage.access import open_store
+from neckar.pipeline.storage.store import Store
 
 
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Unavailable
-from schemas.errors import ErrorCode
-from schemas.results import ResultRow, Trace
-from schemas.run import RunRecord
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Unavailable
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.results import ResultRow, Trace
+from neckar.schemas.run import RunRecord
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.results import compaction
-from pipeline.results.compaction import compact
-from pipeline.results.layout import PartPlace
-from pipeline.results.ledger import list_parts, read_ledger
-from pipeline.results.parquet import parquet_bytes
-from pipeline.results.rows import rows_to_table, table_to_rows
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Store
-from schemas.errors import UserError
-from schemas.results import RESULTS_SCHEMA
-from schemas.run import PartRecord
+from neckar.pipeline.results import compaction
+from neckar.pipeline.results.compaction import compact
+from neckar.pipeline.results.layout import PartPlace
+from neckar.pipeline.results.ledger import list_parts, read_ledger
+from neckar.pipeline.results.parquet import parquet_bytes
+from neckar.pipeline.results.rows import rows_to_table, table_to_rows
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Store
+from neckar.schemas.errors import UserError
+from neckar.schemas.results import RESULTS_SCHEMA
+from neckar.schemas.run import PartRecord
 from tests.results.samples import Watched, failed_row, ok_row, same
 
 

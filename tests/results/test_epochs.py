@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.results.epochs import close_epochs
-from pipeline.results.layout import PartPlace
-from pipeline.results.lease import LeaseLost
-from pipeline.results.ledger import list_parts
-from pipeline.results.parts import PartWriter
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Store, Unavailable
+from neckar.pipeline.results.epochs import close_epochs
+from neckar.pipeline.results.layout import PartPlace
+from neckar.pipeline.results.lease import LeaseLost
+from neckar.pipeline.results.ledger import list_parts
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Store, Unavailable
 from tests.results.samples import Stumbling, ok_row
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipeline.results.identity import canonical_json, spec_hash
-from schemas.settings import Settings
+from neckar.pipeline.results.identity import canonical_json, spec_hash
+from neckar.schemas.settings import Settings
 from tests.results.samples import sha
 
 BASE: dict[str, Any] = {

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.images.encode import encode_png, pixel_sha256
-from pipeline.results.layout import image_key
-from pipeline.results.lease import LeaseHeld
-from pipeline.results.parts import PartWriter
-from pipeline.results.reading import open_run
-from pipeline.results.recovery import Unrecoverable, recover
-from pipeline.results.rows import row_to_metadata
-from pipeline.results.run import create_or_resume, finished
-from pipeline.results.success import seal
-from pipeline.storage.access import open_store
-from pipeline.storage.store import NotFound, Store
-from schemas.results import ResultRow
+from neckar.pipeline.images.encode import encode_png, pixel_sha256
+from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.results.lease import LeaseHeld
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.results.reading import open_run
+from neckar.pipeline.results.recovery import Unrecoverable, recover
+from neckar.pipeline.results.rows import row_to_metadata
+from neckar.pipeline.results.run import create_or_resume, finished
+from neckar.pipeline.results.success import seal
+from neckar.pipeline.storage.access import open_store
+from neckar.pipeline.storage.store import NotFound, Store
+from neckar.schemas.results import ResultRow
 from tests.results.samples import ok_row, run_record
 
 PAIRS = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.results.layout import PartPlace, compact_key, image_key, spec_hash_of
+from neckar.pipeline.results.layout import PartPlace, compact_key, image_key, spec_hash_of
 from tests.results.samples import sha
 
 places = st.builds(PartPlace, st.integers(1, 99_999), st.integers(0, 999_999))

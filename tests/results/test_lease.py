@@ -8,12 +8,12 @@ from threading import Barrier
 
 import pytest
 
-from pipeline.results.layout import LEASE_KEY, PartPlace
-from pipeline.results.lease import Lease, LeaseHeld, LeaseLost, acquire
-from pipeline.results.records import read_record
-from pipeline.storage.store import Store, Unavailable
-from schemas.errors import UserError
-from schemas.run import LeaseRecord
+from neckar.pipeline.results.layout import LEASE_KEY, PartPlace
+from neckar.pipeline.results.lease import Lease, LeaseHeld, LeaseLost, acquire
+from neckar.pipeline.results.records import read_record
+from neckar.pipeline.storage.store import Store, Unavailable
+from neckar.schemas.errors import UserError
+from neckar.schemas.run import LeaseRecord
 from tests.results.samples import Clock, Stumbling
 
 

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.results.layout import PartPlace
-from pipeline.results.ledger import Counts, Ledger, list_parts, read_ledger
-from pipeline.results.parquet import parquet_bytes
-from pipeline.results.parts import PartWriter
-from pipeline.results.rows import rows_to_table
-from pipeline.results.stored_file import open_stored
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Store
-from schemas.errors import UserError
-from schemas.results import ResultRow
+from neckar.pipeline.results.layout import PartPlace
+from neckar.pipeline.results.ledger import Counts, Ledger, list_parts, read_ledger
+from neckar.pipeline.results.parquet import parquet_bytes
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.results.stored_file import open_stored
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Store
+from neckar.schemas.errors import UserError
+from neckar.schemas.results import ResultRow
 from tests.results.samples import Watched, failed_row, ok_row
 
 

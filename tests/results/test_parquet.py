@@ -6,9 +6,9 @@ import io
 
 import pyarrow.parquet as pq
 
-from pipeline.results.parquet import parquet_bytes
-from pipeline.results.rows import rows_to_table
-from schemas.results import RESULTS_SCHEMA
+from neckar.pipeline.results.parquet import parquet_bytes
+from neckar.pipeline.results.rows import rows_to_table
+from neckar.schemas.results import RESULTS_SCHEMA
 from tests.results.samples import ok_row
 
 PART = parquet_bytes(rows_to_table([ok_row(index, evaluations=50) for index in range(100)]))

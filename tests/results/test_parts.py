@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.results.layout import PartPlace
-from pipeline.results.lease import LeaseLost
-from pipeline.results.ledger import list_parts, read_ledger
-from pipeline.results.parts import PART_ROWS, PART_SECONDS, PartWriter
-from pipeline.storage.store import Store, Unavailable
+from neckar.pipeline.results.layout import PartPlace
+from neckar.pipeline.results.lease import LeaseLost
+from neckar.pipeline.results.ledger import list_parts, read_ledger
+from neckar.pipeline.results.parts import PART_ROWS, PART_SECONDS, PartWriter
+from neckar.pipeline.storage.store import Store, Unavailable
 from tests.results.samples import Clock, Stumbling, failed_row, ok_row, trace
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.results.parts import PART_ROWS, PartWriter
-from pipeline.results.query import BATCH_ROWS, query, query_batches
-from pipeline.results.reading import RunReader, open_run
-from pipeline.results.run import create_or_resume
-from pipeline.results.success import seal
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Store
-from schemas.errors import UserError
-from schemas.layers import LAYER_NAMES
-from schemas.results import RESULTS_SCHEMA
+from neckar.pipeline.results.parts import PART_ROWS, PartWriter
+from neckar.pipeline.results.query import BATCH_ROWS, query, query_batches
+from neckar.pipeline.results.reading import RunReader, open_run
+from neckar.pipeline.results.run import create_or_resume
+from neckar.pipeline.results.success import seal
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Store
+from neckar.schemas.errors import UserError
+from neckar.schemas.layers import LAYER_NAMES
+from neckar.schemas.results import RESULTS_SCHEMA
 from tests.results.samples import STYLE_LAYERS, Watched, failed_row, ok_row, run_record
 
 PAIRS = 6
@@ -234,7 +234,7 @@ def test_a_filter_on_the_pair_skips_whole_parts_of_traces(watched: RunReader) ->
 
 @pytest.mark.slow
 def test_a_run_on_s3_is_asked_through_ranged_reads(s3_uri: str) -> None:
-    from pipeline.storage.access import open_store
+    from neckar.pipeline.storage.access import open_store
 
     store = open_store(s3_uri)
     make(store, finished=False)

@@ -7,19 +7,19 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pytest
 
-from pipeline.results import compaction
-from pipeline.results.layout import PartPlace, compact_key
-from pipeline.results.ledger import Counts
-from pipeline.results.parquet import parquet_bytes
-from pipeline.results.parts import PartWriter
-from pipeline.results.reading import PART_COLUMN, RunReader, open_run
-from pipeline.results.rows import rows_to_table
-from pipeline.results.run import Resumed, create_or_resume
-from pipeline.results.success import seal
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import NotFound, Store
-from schemas.errors import UserError
-from schemas.results import RESULTS_SCHEMA, ResultRow
+from neckar.pipeline.results import compaction
+from neckar.pipeline.results.layout import PartPlace, compact_key
+from neckar.pipeline.results.ledger import Counts
+from neckar.pipeline.results.parquet import parquet_bytes
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.results.reading import PART_COLUMN, RunReader, open_run
+from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.results.run import Resumed, create_or_resume
+from neckar.pipeline.results.success import seal
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import NotFound, Store
+from neckar.schemas.errors import UserError
+from neckar.schemas.results import RESULTS_SCHEMA, ResultRow
 from tests.results.samples import Watched, failed_row, ok_row, run_record, same
 
 

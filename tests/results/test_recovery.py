@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.images.encode import encode_png, pixel_sha256
-from pipeline.results.layout import image_key
-from pipeline.results.recovery import Unrecoverable, for_pair, recover
-from pipeline.results.rows import row_to_metadata
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import NotFound, Store
-from schemas.pair import Pair
-from schemas.results import ResultRow
-from schemas.settings import Settings
+from neckar.pipeline.images.encode import encode_png, pixel_sha256
+from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.results.recovery import Unrecoverable, for_pair, recover
+from neckar.pipeline.results.rows import row_to_metadata
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import NotFound, Store
+from neckar.schemas.pair import Pair
+from neckar.schemas.results import ResultRow
+from neckar.schemas.settings import Settings
 from tests.results.samples import ok_row, same, sha
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.results.parquet import parquet_bytes
-from pipeline.results.rows import metadata_to_row, row_to_metadata, rows_to_table, table_to_rows
-from schemas.errors import ErrorCode
-from schemas.layers import LAYER_NAMES
-from schemas.results import RESULTS_SCHEMA, ResultRow, Trace
+from neckar.pipeline.results.parquet import parquet_bytes
+from neckar.pipeline.results.rows import metadata_to_row, row_to_metadata, rows_to_table, table_to_rows
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.layers import LAYER_NAMES
+from neckar.schemas.results import RESULTS_SCHEMA, ResultRow, Trace
 from tests.results.samples import ok_row, same, trace
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

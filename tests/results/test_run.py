@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.results.layout import LEASE_KEY, RUN_KEY
-from pipeline.results.lease import LeaseHeld, acquire
-from pipeline.results.parts import PartWriter
-from pipeline.results.records import to_json
-from pipeline.results.run import Resumed, create_or_resume, finished
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Store
-from schemas.errors import UserError
-from schemas.run import RunRecord
+from neckar.pipeline.results.layout import LEASE_KEY, RUN_KEY
+from neckar.pipeline.results.lease import LeaseHeld, acquire
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.results.records import to_json
+from neckar.pipeline.results.run import Resumed, create_or_resume, finished
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Store
+from neckar.schemas.errors import UserError
+from neckar.schemas.run import RunRecord
 from tests.results.samples import START, Clock, Stumbling, failed_row, ok_row, run_record, sha
 
 

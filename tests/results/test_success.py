@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.results.layout import SUCCESS_KEY
-from pipeline.results.lease import LeaseLost
-from pipeline.results.parts import PartWriter
-from pipeline.results.run import Resumed, create_or_resume, finished
-from pipeline.results.success import Incomplete, seal
-from pipeline.storage.store import Store, Unavailable
-from schemas.results import ResultRow
-from schemas.run import SuccessRecord
+from neckar.pipeline.results.layout import SUCCESS_KEY
+from neckar.pipeline.results.lease import LeaseLost
+from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.results.run import Resumed, create_or_resume, finished
+from neckar.pipeline.results.success import Incomplete, seal
+from neckar.pipeline.storage.store import Store, Unavailable
+from neckar.schemas.results import ResultRow
+from neckar.schemas.run import SuccessRecord
 from tests.results.samples import Clock, Stumbling, failed_row, ok_row, run_record, sha
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pipeline.scheduling.order import Equipment, Order
-from pipeline.synthesis.task import Failure, Losses, Solution, Task
-from schemas.errors import UserError
+from neckar.pipeline.scheduling.order import Equipment, Order
+from neckar.pipeline.synthesis.task import Failure, Losses, Solution, Task
+from neckar.schemas.errors import UserError
 
 PACE_S = 0.002  # of an evaluation
 WEIGHTS_SHA256 = "5" * 64

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.scheduling import last_words
+from neckar.pipeline.scheduling import last_words
 
 DIE = """
 import ctypes, os, signal
-from pipeline.scheduling import last_words
+from neckar.pipeline.scheduling import last_words
 def innermost():
     {death}
 def outer():

@@ -10,19 +10,19 @@ import time
 import numpy as np
 import pytest
 
-from pipeline.images.encode import encode_png
-from pipeline.manifests.source import load_manifest
-from pipeline.results.layout import LEASE_KEY
-from pipeline.results.lease import LeaseHeld, acquire
-from pipeline.results.records import read_record
-from pipeline.scheduling import session
-from pipeline.scheduling.interruption import Interruption
-from pipeline.scheduling.opening import Opening
-from pipeline.scheduling.tenure import Tenure
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Denied, StoreError, Unavailable
-from schemas.errors import UserError
-from schemas.run import LeaseRecord
+from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.results.layout import LEASE_KEY
+from neckar.pipeline.results.lease import LeaseHeld, acquire
+from neckar.pipeline.results.records import read_record
+from neckar.pipeline.scheduling import session
+from neckar.pipeline.scheduling.interruption import Interruption
+from neckar.pipeline.scheduling.opening import Opening
+from neckar.pipeline.scheduling.tenure import Tenure
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Denied, StoreError, Unavailable
+from neckar.schemas.errors import UserError
+from neckar.schemas.run import LeaseRecord
 
 
 def loaded(folder, **changes):

@@ -7,16 +7,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.images.encode import encode_png
-from pipeline.results.rows import rows_to_table
-from pipeline.scheduling.expectation import cost_of, program_of
-from pipeline.scheduling.pictures import Pictures
-from pipeline.scheduling.recipe import recipe
-from pipeline.scheduling.record import settled_row
-from schemas.errors import ErrorCode, PairError
-from schemas.pair import Pair
-from schemas.results import RESULTS_SCHEMA
-from schemas.settings import Settings
+from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.scheduling.expectation import cost_of, program_of
+from neckar.pipeline.scheduling.pictures import Pictures
+from neckar.pipeline.scheduling.recipe import recipe
+from neckar.pipeline.scheduling.record import settled_row
+from neckar.schemas.errors import ErrorCode, PairError
+from neckar.schemas.pair import Pair
+from neckar.schemas.results import RESULTS_SCHEMA
+from neckar.schemas.settings import Settings
 
 
 @pytest.fixture

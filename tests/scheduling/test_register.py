@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.results.ledger import list_parts, read_ledger
-from pipeline.results.parts import PART_ROWS, PartWriter
-from pipeline.scheduling.ending import Stopped
-from pipeline.scheduling.record import settled_row
-from pipeline.scheduling.register import Register
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Denied, Full, Unavailable
-from schemas.errors import ErrorCode
-from schemas.pair import Pair
-from schemas.settings import Settings
+from neckar.pipeline.results.ledger import list_parts, read_ledger
+from neckar.pipeline.results.parts import PART_ROWS, PartWriter
+from neckar.pipeline.scheduling.ending import Stopped
+from neckar.pipeline.scheduling.record import settled_row
+from neckar.pipeline.scheduling.register import Register
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Denied, Full, Unavailable
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.pair import Pair
+from neckar.schemas.settings import Settings
 
 
 class Moody(LocalStore):

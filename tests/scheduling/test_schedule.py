@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.scheduling.events import (
+from neckar.pipeline.scheduling.events import (
     Advance,
     Cause,
     Died,
@@ -20,10 +20,10 @@ from pipeline.scheduling.events import (
     Stop,
     Tick,
 )
-from pipeline.scheduling.limits import Limits
-from pipeline.scheduling.schedule import Schedule
-from schemas.errors import ErrorCode
-from schemas.pair import Pair
+from neckar.pipeline.scheduling.limits import Limits
+from neckar.pipeline.scheduling.schedule import Schedule
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.pair import Pair
 
 
 def pairs(count):

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.scheduling.events import (
+from neckar.pipeline.scheduling.events import (
     Advance,
     Cause,
     Died,
@@ -25,10 +25,10 @@ from pipeline.scheduling.events import (
     Stop,
     Tick,
 )
-from pipeline.scheduling.limits import Limits
-from pipeline.scheduling.schedule import CALLS_IN_FLIGHT, Schedule
-from schemas.errors import ErrorCode
-from schemas.pair import Pair
+from neckar.pipeline.scheduling.limits import Limits
+from neckar.pipeline.scheduling.schedule import CALLS_IN_FLIGHT, Schedule
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.pair import Pair
 
 KINDS = ("good", "killer", "broken", "roomy", "flaky", "unwritten")
 LIMITS = Limits(window=7, silence_s=10_000, stall_s=1e9, unwritten=10**9, setup_failures=10**9)

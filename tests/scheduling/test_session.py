@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.images.encode import encode_png
-from pipeline.manifests.source import load_manifest
-from pipeline.results.lease import LeaseHeld
-from pipeline.results.reading import open_run
-from pipeline.scheduling.ending import Stopped
-from pipeline.scheduling.limits import Limits
-from pipeline.scheduling.session import run
-from schemas.errors import UserError
+from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.results.lease import LeaseHeld
+from neckar.pipeline.results.reading import open_run
+from neckar.pipeline.scheduling.ending import Stopped
+from neckar.pipeline.scheduling.limits import Limits
+from neckar.pipeline.scheduling.session import run
+from neckar.schemas.errors import UserError
 from tests.scheduling import standin
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
@@ -135,9 +135,9 @@ def test_what_the_user_can_mend_in_the_setup_is_told_as_such(tmp_path, go):
 
 DRIVE = """
 import sys
-from pipeline.manifests.source import load_manifest
-from pipeline.scheduling.ending import Interrupted
-from pipeline.scheduling.session import run
+from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.scheduling.ending import Interrupted
+from neckar.pipeline.scheduling.session import run
 def note(progress):
     with open(sys.argv[3], "a") as file:
         file.write(progress.waiting_for + "\\n")

@@ -8,19 +8,19 @@ import threading
 import numpy as np
 import pytest
 
-from pipeline.images.decode import decode
-from pipeline.images.encode import encode_png
-from pipeline.results.layout import image_key
-from pipeline.scheduling.gallery import Gallery
-from pipeline.scheduling.pictures import Pictures
-from pipeline.scheduling.recipe import recipe
-from pipeline.scheduling.record import Maker
-from pipeline.scheduling.studio import Studio
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Full
-from schemas.errors import ErrorCode, PairError
-from schemas.pair import Pair
-from schemas.settings import Settings
+from neckar.pipeline.images.decode import decode
+from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.scheduling.gallery import Gallery
+from neckar.pipeline.scheduling.pictures import Pictures
+from neckar.pipeline.scheduling.recipe import recipe
+from neckar.pipeline.scheduling.record import Maker
+from neckar.pipeline.scheduling.studio import Studio
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Full
+from neckar.schemas.errors import ErrorCode, PairError
+from neckar.schemas.pair import Pair
+from neckar.schemas.settings import Settings
 from tests.scheduling.standin import NON_FINITE, POISONED_SOLUTION, StandIn
 
 MAKER = Maker(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.scheduling.window import Ticket, Window
-from schemas.pair import Pair
+from neckar.pipeline.scheduling.window import Ticket, Window
+from neckar.schemas.pair import Pair
 
 
 def ticket(index, program, cost):

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import identifier
-from schemas.design import Design
-from schemas.errors import UserError
-from schemas.wording import validated
+from neckar.schemas import identifier
+from neckar.schemas.design import Design
+from neckar.schemas.errors import UserError
+from neckar.schemas.wording import validated
 
 
 def refusal(**design):

@@ -2,7 +2,7 @@
 
 import pickle
 
-from schemas.errors import ErrorCode, PairError, Problem, UserError
+from neckar.schemas.errors import ErrorCode, PairError, Problem, UserError
 
 
 def test_errors_survive_pickling():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import identifier
+from neckar.schemas import identifier
 
 
 @pytest.mark.parametrize("name", ["a", "7", "a.b_c-d", "A" * 128])

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from schemas.errors import UserError
-from schemas.layers import LAYER_NAMES
-from schemas.manifest import Manifest
-from schemas.settings import Settings
-from schemas.wording import validated
+from neckar.schemas.errors import UserError
+from neckar.schemas.layers import LAYER_NAMES
+from neckar.schemas.manifest import Manifest
+from neckar.schemas.settings import Settings
+from neckar.schemas.wording import validated
 
 LEAST = {"schema_version": 1, "name": "t", "pairs": [{"content": "a.jpg"}]}
 ID_RULE = "use at most 128 letters, digits, '.', '_' and '-', the first a letter or digit, no '..'"

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schemas.errors import UserError
-from schemas.run import LeaseRecord, PartRecord, RunRecord, SuccessRecord
-from schemas.wording import validated
+from neckar.schemas.errors import UserError
+from neckar.schemas.run import LeaseRecord, PartRecord, RunRecord, SuccessRecord
+from neckar.schemas.wording import validated
 
 SHA = "0" * 64
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

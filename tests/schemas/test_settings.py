@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import UserError
-from schemas.layers import LAYER_NAMES
-from schemas.settings import Settings
+from neckar.schemas.errors import UserError
+from neckar.schemas.layers import LAYER_NAMES
+from neckar.schemas.settings import Settings
 
 LAYERS = st.lists(st.sampled_from(LAYER_NAMES), min_size=1, unique=True)
 

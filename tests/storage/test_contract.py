@@ -9,8 +9,8 @@ from threading import Barrier
 
 import pytest
 
-from pipeline.storage.access import open_store, read_uri
-from pipeline.storage.store import ForbiddenUri, NotFound, PreconditionFailed, Store, TooLarge
+from neckar.pipeline.storage.access import open_store, read_uri
+from neckar.pipeline.storage.store import ForbiddenUri, NotFound, PreconditionFailed, Store, TooLarge
 
 
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.storage.access import open_store, open_uri, read_uri
-from pipeline.storage.local import LocalStore
-from pipeline.storage.store import Denied, ForbiddenUri, NotFound, PreconditionFailed, TooLarge
+from neckar.pipeline.storage.access import open_store, open_uri, read_uri
+from neckar.pipeline.storage.local import LocalStore
+from neckar.pipeline.storage.store import Denied, ForbiddenUri, NotFound, PreconditionFailed, TooLarge
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_listing_survives_files_that_vanish(store: LocalStore, tmp_path: Path)
 CRASH = """
     import os, signal, stat, sys
     from pathlib import Path
-    from pipeline.storage.local import LocalStore
+    from neckar.pipeline.storage.local import LocalStore
 
     def die(descriptor):
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -154,8 +154,8 @@ def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
 FULL = """
     import resource, subprocess, sys
     from pathlib import Path
-    from pipeline.storage.local import LocalStore
-    from pipeline.storage.store import Full
+    from neckar.pipeline.storage.local import LocalStore
+    from neckar.pipeline.storage.store import Full
 
     if sys.argv[2] == "disk":
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", sys.argv[1]], check=True)

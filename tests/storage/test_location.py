@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.storage.access import open_store, open_uri, read_uri
-from pipeline.storage.location import absolute, is_absolute, join, parent, parse
-from pipeline.storage.store import ForbiddenUri, NotFound
+from neckar.pipeline.storage.access import open_store, open_uri, read_uri
+from neckar.pipeline.storage.location import absolute, is_absolute, join, parent, parse
+from neckar.pipeline.storage.store import ForbiddenUri, NotFound
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.storage.access import open_store, open_uri, read_uri
-from pipeline.storage.store import Denied, ForbiddenUri, NotFound
+from neckar.pipeline.storage.access import open_store, open_uri, read_uri
+from neckar.pipeline.storage.store import Denied, ForbiddenUri, NotFound
 
 
 def test_a_picture_that_ships_in_a_package() -> None:
@@ -25,7 +25,7 @@ def test_a_picture_that_ships_in_a_package() -> None:
 
 
 def test_the_package_is_not_imported() -> None:
-    code = "import sys; from pipeline.storage.access import read_uri; read_uri(sys.argv[1]); print(*sys.modules)"
+    code = "import sys; from neckar.pipeline.storage.access import read_uri; read_uri(sys.argv[1]); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, "package:skimage/data/coffee.png"],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,

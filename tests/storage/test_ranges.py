@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.storage.access import open_store
-from pipeline.storage.store import NotFound, Store
+from neckar.pipeline.storage.access import open_store
+from neckar.pipeline.storage.store import NotFound, Store
 
 
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])

@@ -13,9 +13,9 @@ from multiprocessing import get_context
 
 import pytest
 
-from pipeline.storage.access import open_store, open_uri, read_uri
-from pipeline.storage.client import s3_client
-from pipeline.storage.store import (
+from neckar.pipeline.storage.access import open_store, open_uri, read_uri
+from neckar.pipeline.storage.client import s3_client
+from neckar.pipeline.storage.store import (
     Denied,
     ForbiddenUri,
     Full,

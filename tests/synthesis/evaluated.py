@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.objective import Evaluation, Objective, Targets
-from pipeline.synthesis.task import Program, Task
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.objective import Evaluation, Objective, Targets
+from neckar.pipeline.synthesis.task import Program, Task
 
 
 def evaluated(

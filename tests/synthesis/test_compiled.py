@@ -8,8 +8,8 @@ from importlib.machinery import ModuleSpec
 import pytest
 import torch
 
-from pipeline.synthesis import compiled
-from pipeline.synthesis.compiled import addresses, library, library_for
+from neckar.pipeline.synthesis import compiled
+from neckar.pipeline.synthesis.compiled import addresses, library, library_for
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler here")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.synthesis.conventions import mean_squared_weights, ratios
-from pipeline.synthesis.gram import parameters
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.objective import Targets, content_targets, style_targets
-from pipeline.synthesis.task import Program, Task
-from pipeline.synthesis.vgg19 import SPECS, WIDTH, map_size
-from schemas.layers import LAYER_NAMES
+from neckar.pipeline.synthesis.conventions import mean_squared_weights, ratios
+from neckar.pipeline.synthesis.gram import parameters
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.noise import to_network
+from neckar.pipeline.synthesis.objective import Targets, content_targets, style_targets
+from neckar.pipeline.synthesis.task import Program, Task
+from neckar.pipeline.synthesis.vgg19 import SPECS, WIDTH, map_size
+from neckar.schemas.layers import LAYER_NAMES
 from tests.synthesis.evaluated import evaluated
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis.differences import of_grams, of_maps
+from neckar.pipeline.synthesis.differences import of_grams, of_maps
 
 pytestmark = pytest.mark.usefixtures("way")
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.objective import Targets, content_targets, style_targets
-from pipeline.synthesis.task import Program, Task
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.noise import to_network
+from neckar.pipeline.synthesis.objective import Targets, content_targets, style_targets
+from neckar.pipeline.synthesis.task import Program, Task
 from tests.synthesis.evaluated import evaluated
 from tests.synthesis.referee import total_loss
 

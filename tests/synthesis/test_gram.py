@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis.compiled import library
-from pipeline.synthesis.gram import apply_each, gram
+from neckar.pipeline.synthesis.compiled import library
+from neckar.pipeline.synthesis.gram import apply_each, gram
 
 # 251 is prime and longer than a chunk has room to divide; 640 and 768 divide evenly, 40 is one short chunk.
 POSITIONS = [1, 6, 9, 40, 251, 257, 509, 640, 768]

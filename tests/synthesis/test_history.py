@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis.history import kept, products, weighted_sum
-from pipeline.synthesis.lbfgs import LBFGS
+from neckar.pipeline.synthesis.history import kept, products, weighted_sum
+from neckar.pipeline.synthesis.lbfgs import LBFGS
 
 # 40000 numbers are several blocks and no whole number of them; 60 and 41 fit no register; an image's first pair may be
 # rejected, and its history have no row.

@@ -11,11 +11,11 @@ from functools import partial
 import pytest
 import torch
 
-from pipeline.synthesis.lanes import Lanes, lanes
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.slots import SlotEngine
-from pipeline.synthesis.targets import TargetCache
-from pipeline.synthesis.task import Program, Task
+from neckar.pipeline.synthesis.lanes import Lanes, lanes
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.slots import SlotEngine
+from neckar.pipeline.synthesis.targets import TargetCache
+from neckar.pipeline.synthesis.task import Program, Task
 from tests.synthesis.test_slots import make
 
 PROGRAM = Program(16, 16, ("conv2_1",), ("conv1_1",))
@@ -175,8 +175,8 @@ def test_threads_end_with_their_lanes(network, two_threads):
 def test_a_process_ends_although_lanes_move():
     code = """
 import torch
-from pipeline.synthesis.weights import load_oxford
-from pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.weights import load_oxford
+from neckar.pipeline.synthesis.network import Network
 from tests.synthesis.test_lanes import filled, forever
 torch.set_num_threads(2)
 network = Network(load_oxford(), ["conv2_1"], pooling="average", dtype=torch.float32, device=torch.device("cpu"))

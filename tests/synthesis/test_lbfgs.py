@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.synthesis.lbfgs import LBFGS
+from neckar.pipeline.synthesis.lbfgs import LBFGS
 
 N = 60
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis import memory
-from pipeline.synthesis.slots import SlotEngine
-from pipeline.synthesis.synthesizer import Synthesizer
-from pipeline.synthesis.task import Failure, Program
+from neckar.pipeline.synthesis import memory
+from neckar.pipeline.synthesis.slots import SlotEngine
+from neckar.pipeline.synthesis.synthesizer import Synthesizer
+from neckar.pipeline.synthesis.task import Failure, Program
 from tests.synthesis.test_slots import make, pixels, run
 
 PROGRAM = Program(16, 16, ("conv2_1",), ("conv1_1",))

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.synthesis import objective
-from pipeline.synthesis.device import resolve
-from pipeline.synthesis.network import DTYPES, Network
-from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.synthesizer import Synthesizer
-from pipeline.synthesis.targets import TargetCache
-from pipeline.synthesis.task import Precision, Program, Solution, Task
-from pipeline.synthesis.weights import Weights
+from neckar.pipeline.synthesis import objective
+from neckar.pipeline.synthesis.device import resolve
+from neckar.pipeline.synthesis.network import DTYPES, Network
+from neckar.pipeline.synthesis.noise import to_network
+from neckar.pipeline.synthesis.synthesizer import Synthesizer
+from neckar.pipeline.synthesis.targets import TargetCache
+from neckar.pipeline.synthesis.task import Precision, Program, Solution, Task
+from neckar.pipeline.synthesis.weights import Weights
 from tests.synthesis.evaluated import evaluated
 from tests.synthesis.referee import total_loss
 from tests.synthesis.test_slots import run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis.products import Factors, multiply_each
+from neckar.pipeline.synthesis.products import Factors, multiply_each
 
 # Rows by eights, and every remainder; columns and terms that the kernels do not take are torch's.
 SHAPES = [(rows, 64, 96) for rows in range(1, 17)] + [(300, 2, 32), (1100, 512, 64), (9, 64, 48), (9, 7, 64)]

@@ -10,13 +10,13 @@ from functools import partial
 import pytest
 import torch
 
-from pipeline.synthesis import slots
-from pipeline.synthesis.cuda_graph import recorded
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.replay import ReplayedObjective
-from pipeline.synthesis.slots import SlotEngine
-from pipeline.synthesis.targets import TargetCache
-from pipeline.synthesis.task import Program
+from neckar.pipeline.synthesis import slots
+from neckar.pipeline.synthesis.cuda_graph import recorded
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.replay import ReplayedObjective
+from neckar.pipeline.synthesis.slots import SlotEngine
+from neckar.pipeline.synthesis.targets import TargetCache
+from neckar.pipeline.synthesis.task import Program
 from tests.synthesis.test_slots import STYLE, make, pixels
 
 PROGRAM = Program(32, 24, ("conv2_2",), STYLE[:3])

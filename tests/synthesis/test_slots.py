@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.synthesis.compiled import library
-from pipeline.synthesis.network import DTYPES, Network
-from pipeline.synthesis.slots import SlotEngine
-from pipeline.synthesis.synthesizer import Synthesizer
-from pipeline.synthesis.task import Failure, Program, Solution, Task
-from pipeline.synthesis.weights import Weights
+from neckar.pipeline.synthesis.compiled import library
+from neckar.pipeline.synthesis.network import DTYPES, Network
+from neckar.pipeline.synthesis.slots import SlotEngine
+from neckar.pipeline.synthesis.synthesizer import Synthesizer
+from neckar.pipeline.synthesis.task import Failure, Program, Solution, Task
+from neckar.pipeline.synthesis.weights import Weights
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 

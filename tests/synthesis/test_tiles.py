@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.synthesis import compiled
-from pipeline.synthesis.compiled import library
-from pipeline.synthesis.tiles import COMPILED, AsProducts, Compiled, TermByTerm, transforms
-from pipeline.synthesis.toom_cook import F4, F4_PRECISE, Transform
-from pipeline.synthesis.workspace import Workspace
+from neckar.pipeline.synthesis import compiled
+from neckar.pipeline.synthesis.compiled import library
+from neckar.pipeline.synthesis.tiles import COMPILED, AsProducts, Compiled, TermByTerm, transforms
+from neckar.pipeline.synthesis.toom_cook import F4, F4_PRECISE, Transform
+from neckar.pipeline.synthesis.workspace import Workspace
 
 built = pytest.mark.skipif(library() is None, reason="no C compiler when this was installed")
 

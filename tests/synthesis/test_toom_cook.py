@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
+from neckar.pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
 
 
 @pytest.mark.parametrize("transform", [F2, F3_PRECISE, F4, F4_PRECISE, Transform((Fraction(0), Fraction(1, 3)))])

@@ -5,11 +5,11 @@ import hashlib
 import pytest
 import torch
 
-from pipeline.synthesis.network import Network
-from pipeline.synthesis.noise import to_network
-from pipeline.synthesis.normalisation import normalised
-from pipeline.synthesis.vgg19 import SPECS
-from pipeline.synthesis.weights import TORCHVISION_CHILD, codebook_path, from_named, from_state, load_oxford
+from neckar.pipeline.synthesis.network import Network
+from neckar.pipeline.synthesis.noise import to_network
+from neckar.pipeline.synthesis.normalisation import normalised
+from neckar.pipeline.synthesis.vgg19 import SPECS
+from neckar.pipeline.synthesis.weights import TORCHVISION_CHILD, codebook_path, from_named, from_state, load_oxford
 
 
 def test_oxford_is_the_codebook_decoded_and_flipped_to_rgb(oxford):

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as nn
 
-from pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
-from pipeline.synthesis.winograd import BACK, FORWARD, Choice, Winograd
-from pipeline.synthesis.workspace import Workspace
+from neckar.pipeline.synthesis.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
+from neckar.pipeline.synthesis.winograd import BACK, FORWARD, Choice, Winograd
+from neckar.pipeline.synthesis.workspace import Workspace
 
 # The plain sum in bfloat16 has an error of 2.4e-3 and in float32 of 4e-7 on the same data.
 ERROR = {

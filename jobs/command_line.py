@@ -1,4 +1,4 @@
-"""`neckar`, and `python -m jobs`: the commands put together, and every exception's way to one line and an exit code."""
+"""`neckar` and `python -m neckar`: all commands, and the way of every exception to one line and an exit code."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from jobs.bench import bench
-from jobs.exits import Exit
-from jobs.files import abandon
-from jobs.plan import plan
-from jobs.query import query
-from jobs.run import run
-from jobs.schema import schema
-from jobs.show import show
-from jobs.status import status
-from jobs.validate import validate
-from jobs.weights import weights
-from pipeline.storage.store import StoreError
-from schemas.errors import UserError
+from neckar.jobs.bench import bench
+from neckar.jobs.exits import Exit
+from neckar.jobs.files import abandon
+from neckar.jobs.plan import plan
+from neckar.jobs.query import query
+from neckar.jobs.run import run
+from neckar.jobs.schema import schema
+from neckar.jobs.show import show
+from neckar.jobs.status import status
+from neckar.jobs.validate import validate
+from neckar.jobs.weights import weights
+from neckar.pipeline.storage.store import StoreError
+from neckar.schemas.errors import UserError
 
 app = typer.Typer(
     name="neckar",
@@ -111,7 +111,3 @@ def _report_defect(error: Exception) -> int:
     summary = " ".join(f"{type(error).__name__}: {error}".split())
     print(f"neckar: a defect of its own, not yours: {summary}; the traceback is in {file.name}", file=sys.stderr)
     return Exit.DEFECT
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,85 @@
+"""The commands `run` and `validate` as functions, for a notebook: `neckar.run(...)`, `neckar.validate(...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike, fspath
+from typing import TYPE_CHECKING
+
+from neckar.jobs.intake import output_of, take_in
+
+if TYPE_CHECKING:
+    from neckar.pipeline.manifests.pairs import Survey
+    from neckar.pipeline.scheduling.progress import Progress
+    from neckar.pipeline.scheduling.session import Summary
+
+
+def run(  # noqa: PLR0913  # the command's options, by keyword
+    manifest: str | PathLike[str],
+    *,
+    output: str | PathLike[str] | None = None,
+    workers: int | None = None,
+    slots: int | None = None,
+    address: str | None = None,
+    base: str | None = None,
+    allow_local: bool = False,
+    deadline: float | None = None,
+    error_rate: float | None = None,
+    retry_failed: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Summary:
+    """Make every picture of a manifest; the same call again resumes.
+
+    Args:
+        manifest: YAML or JSON, a path or s3:// URI.
+        output: folder or s3:// URI of the run; else the manifest's.
+        workers: processes; else one a GPU, or one for every four cores.
+        slots: pictures optimised at a time in a worker; else chosen.
+        address: of a Ray cluster; else Ray is started here.
+        base: what relative URIs are relative to; else the manifest's folder.
+        allow_local: let a manifest from an object store name files of this machine.
+        deadline: seconds after which a picture is given up.
+        error_rate: share of failed pairs beyond which the run stops, 0 to 1.
+        retry_failed: try failed and quarantined pairs again.
+        progress: told about twice a second how far the run is.
+
+    Returns:
+        The counts of ok, failed and quarantined pairs, and where the run is.
+
+    Raises:
+        UserError: what the user can mend, all of it at once.
+        StoreError: the output cannot be read or written.
+        Stopped, Interrupted, Incomplete: not all pairs are accounted for; the same call goes on.
+    """
+    from neckar.pipeline.scheduling import session
+    from neckar.pipeline.scheduling.limits import Limits
+
+    loaded, _ = take_in(fspath(manifest), base, allow_local=allow_local)
+    return session.run(
+        loaded,
+        output=output_of(loaded, None if output is None else fspath(output)),
+        workers=workers,
+        slots=slots,
+        address=address,
+        retry_failed=retry_failed,
+        limits=Limits(pair_s=deadline, error_rate=error_rate),
+        progress=progress,
+    )
+
+
+def validate(manifest: str | PathLike[str], *, base: str | None = None, allow_local: bool = False) -> Survey:
+    """Find every mistake of a manifest, before any compute; its pictures are not opened.
+
+    Args:
+        manifest: YAML or JSON, a path or s3:// URI.
+        base: what relative URIs are relative to; else the manifest's folder.
+        allow_local: let a manifest from an object store name files of this machine.
+
+    Returns:
+        How many pairs of what it asks for.
+
+    Raises:
+        UserError: every mistake in it, one line each.
+    """
+    _, found = take_in(fspath(manifest), base, allow_local=allow_local)
+    return found
