@@ -84,10 +84,10 @@ def measure(settings: Settings, weights: str) -> Rate:
     """Run a worker's engine on noise for a few seconds, with these settings at no more than 256 px."""
     import torch
 
-    from neckar.pipeline.scheduling.equipment import synthesizer
-    from neckar.pipeline.scheduling.order import Order
-    from neckar.pipeline.scheduling.staffing import Machine, staff
+    from neckar.pipeline.driver.staffing import Machine, staff
+    from neckar.pipeline.messages.work import Order
     from neckar.pipeline.synthesis import device as devices
+    from neckar.pipeline.worker.engine_setup import synthesizer
 
     machine = Machine(cpus=os.cpu_count() or 1, gpus=torch.cuda.device_count())
     staffing = staff([machine], None)

@@ -47,7 +47,7 @@ def _find_weights(loaded: LoadedManifest) -> None:
     from neckar.schemas.manifest import WEIGHTS_NAMES
 
     if loaded.weights == "torchvision":
-        from neckar.pipeline.weights import torchvision_file  # torch's start is waited for only here
+        from neckar.pipeline.worker.weights import torchvision_file  # torch's start is waited for only here
 
         try:
             torchvision_file()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from neckar.jobs.intake import output_of, take_in
 
 if TYPE_CHECKING:
+    from neckar.pipeline.driver.progress import Progress
+    from neckar.pipeline.driver.session import Summary
     from neckar.pipeline.manifests.pairs import Survey
-    from neckar.pipeline.scheduling.progress import Progress
-    from neckar.pipeline.scheduling.session import Summary
 
 
 def run(  # noqa: PLR0913  # the command's options, by keyword
@@ -51,7 +51,7 @@ def run(  # noqa: PLR0913  # the command's options, by keyword
         StoreError: the output cannot be read or written.
         Stopped, Interrupted, Incomplete: not all pairs are accounted for; the same call goes on.
     """
-    from neckar.pipeline.scheduling import session
+    from neckar.pipeline.driver import session
     from neckar.pipeline.scheduling.limits import Limits
 
     loaded, _ = take_in(fspath(manifest), base, allow_local=allow_local)

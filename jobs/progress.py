@@ -16,7 +16,7 @@ from neckar.jobs.files import abandon
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
 
-    from neckar.pipeline.scheduling.progress import Progress
+    from neckar.pipeline.driver.progress import Progress
 
 LINE_SECONDS = 5.0  # between two JSON lines
 

@@ -38,9 +38,9 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     """Make every picture of a manifest; the same command again resumes."""
     from neckar.jobs.intake import output_of, take_in
     from neckar.jobs.progress import Ending, reporting
+    from neckar.pipeline.driver import session
+    from neckar.pipeline.driver.endings import Interrupted, Stopped
     from neckar.pipeline.results.success import Incomplete
-    from neckar.pipeline.scheduling import session
-    from neckar.pipeline.scheduling.ending import Interrupted, Stopped
     from neckar.pipeline.scheduling.limits import Limits
 
     loaded, _ = take_in(manifest, base, allow_local=allow_local)

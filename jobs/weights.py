@@ -43,7 +43,7 @@ def convert(
 ) -> None:
     """Write a network as safetensors, which hold no code."""
     from neckar.jobs.files import write
-    from neckar.pipeline.weights import to_safetensors
+    from neckar.pipeline.worker.weights import to_safetensors
 
     if not destination.endswith(".safetensors"):
         raise UserError.at(destination, "the format is known by its name; let it end in .safetensors")
@@ -54,7 +54,7 @@ def convert(
 
 def _load(network: str) -> Weights:
     from neckar.pipeline.storage.location import absolute
-    from neckar.pipeline.weights import load_weights
+    from neckar.pipeline.worker.weights import load_weights
     from neckar.schemas.manifest import WEIGHTS_NAMES
 
     return load_weights(network if network in WEIGHTS_NAMES else absolute(network))

@@ -1,1 +1,1 @@
-"""Who computes what: a pure state machine, the Ray actors, the driver loop."""
+"""Decisions alone: which pair goes where and what follows from every event. No Ray, no I/O, no torch."""

@@ -6,7 +6,7 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING
 
-from neckar.pipeline.scheduling.window import Ticket, Window
+from neckar.pipeline.scheduling.waiting import Ticket, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable

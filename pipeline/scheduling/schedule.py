@@ -6,8 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from neckar.pipeline.scheduling.backlog import Backlog
-from neckar.pipeline.scheduling.blame import Blame, Charge, Sentence
-from neckar.pipeline.scheduling.crew import Crew, Worker, listed
 from neckar.pipeline.scheduling.events import (
     Advance,
     Cause,
@@ -28,12 +26,14 @@ from neckar.pipeline.scheduling.events import (
     Tick,
 )
 from neckar.pipeline.scheduling.limits import Counts, Limits
+from neckar.pipeline.scheduling.suspects import Blame, Charge, Sentence
+from neckar.pipeline.scheduling.workers import Crew, Worker, listed
 from neckar.schemas.errors import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from neckar.pipeline.scheduling.window import Ticket
+    from neckar.pipeline.scheduling.waiting import Ticket
     from neckar.schemas.pair import Pair
 
 CALLS_IN_FLIGHT = 2  # one runs, one waits in the worker, so that it never idles for the driver

@@ -10,15 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+from neckar.pipeline.driver.endings import Interrupted, Stopped
+from neckar.pipeline.driver.lease_keeper import Tenure
+from neckar.pipeline.driver.progress import Progress
+from neckar.pipeline.driver.session import run
 from neckar.pipeline.manifests.source import load_manifest
 from neckar.pipeline.results.lease import acquire
 from neckar.pipeline.results.run import create_or_resume
-from neckar.pipeline.scheduling import actor
-from neckar.pipeline.scheduling.ending import Interrupted, Stopped
 from neckar.pipeline.scheduling.limits import Limits
-from neckar.pipeline.scheduling.progress import Progress
-from neckar.pipeline.scheduling.session import run
-from neckar.pipeline.scheduling.tenure import Tenure
+from neckar.pipeline.worker import actor
 from tests.chaos.noop import NoopWorker
 
 

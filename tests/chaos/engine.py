@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from neckar.pipeline.scheduling.order import Equipment, Order
+from neckar.pipeline.messages.work import Equipment, Order
 from neckar.pipeline.synthesis.task import Failure, Solution, Task
-from tests.scheduling.standin import WEIGHTS_SHA256, StandIn
+from tests.worker.standin import WEIGHTS_SHA256, StandIn
 
 FOLDER = "NECKAR_CHAOS_FOLDER"  # environment variable: where diaries are kept
 

@@ -21,7 +21,7 @@ import pytest
 from neckar.pipeline.results.reading import open_run
 from tests.chaos.engine import FOLDER, Entry, alive, diaries
 from tests.chaos.stage import LONG, audit, begun_after_commit, start_driver, write_manifest
-from tests.scheduling import standin
+from tests.worker import standin
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster

@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.engine import FOLDER, diaries
 from tests.chaos.stage import LONG, audit, start_driver, write_manifest
-from tests.scheduling.standin import PACE_S
+from tests.worker.standin import PACE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(900)]
 

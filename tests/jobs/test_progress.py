@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from neckar.jobs.progress import Ending, JsonLines
-from neckar.pipeline.scheduling.progress import Progress
+from neckar.pipeline.driver.progress import Progress
 from tests.jobs.conftest import ROOT
 
 

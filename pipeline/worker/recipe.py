@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from neckar.pipeline.results.identity import spec_hash
-from neckar.pipeline.scheduling.pictures import Picture, Pictures
 from neckar.pipeline.synthesis.task import Precision, Program, Task
+from neckar.pipeline.worker.pictures import Picture, Pictures
 from neckar.schemas.pair import Pair
 from neckar.schemas.settings import Settings
 

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
+from neckar.pipeline.driver.session import run
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.encode import pixel_sha256
 from neckar.pipeline.manifests.source import load_manifest
 from neckar.pipeline.results.reading import open_run
-from neckar.pipeline.scheduling.session import run
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from neckar.pipeline.scheduling.staffing import Machine, Staffing, staff
+from neckar.pipeline.driver.staffing import Machine, Staffing, staff
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from neckar.pipeline.driver.endings import Stopped
+from neckar.pipeline.driver.row_sink import Register
 from neckar.pipeline.results.ledger import list_parts, read_ledger
 from neckar.pipeline.results.parts import PART_ROWS, PartWriter
-from neckar.pipeline.scheduling.ending import Stopped
-from neckar.pipeline.scheduling.record import settled_row
-from neckar.pipeline.scheduling.register import Register
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Denied, Full, Unavailable
+from neckar.pipeline.worker.rows import settled_row
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.pair import Pair
 from neckar.schemas.settings import Settings

@@ -7,14 +7,14 @@ import os
 import socket
 from typing import cast
 
-from neckar.pipeline.scheduling import last_words
-from neckar.pipeline.scheduling.gallery import Gallery
-from neckar.pipeline.scheduling.order import Brief, Equip, Equipment, Introduction, Order
-from neckar.pipeline.scheduling.pictures import Pictures
-from neckar.pipeline.scheduling.recipe import Recipe, recipe
-from neckar.pipeline.scheduling.record import Maker
-from neckar.pipeline.scheduling.studio import Delivery, Studio
+from neckar.pipeline.messages import crash_notes
+from neckar.pipeline.messages.work import Brief, Equip, Equipment, Introduction, Order
 from neckar.pipeline.storage.access import open_store
+from neckar.pipeline.worker.image_store import Gallery
+from neckar.pipeline.worker.loop import Delivery, Studio
+from neckar.pipeline.worker.pictures import Pictures
+from neckar.pipeline.worker.recipe import Recipe, recipe
+from neckar.pipeline.worker.rows import Maker
 from neckar.schemas.pair import Pair
 
 
@@ -51,7 +51,7 @@ class WorkerProcess:
             device=self._equipment.device,
             precision=self._equipment.precision,
             weights_sha256=self._equipment.weights_sha256,
-            last_words=last_words.keep(),
+            last_words=crash_notes.keep(),
         )
 
     def begin(self, brief: Brief) -> None:

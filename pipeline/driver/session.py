@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from neckar.pipeline.driver.endings import Interrupted, Stopped
+from neckar.pipeline.driver.loop import Driver
+from neckar.pipeline.driver.progress import Board, Progress
+from neckar.pipeline.driver.ray_cluster import Cluster
+from neckar.pipeline.driver.run_setup import Opening
+from neckar.pipeline.driver.signals import Interruption
+from neckar.pipeline.driver.staffing import staff
 from neckar.pipeline.manifests.source import LoadedManifest
+from neckar.pipeline.messages.work import Order
 from neckar.pipeline.results.lease import LeaseLost
 from neckar.pipeline.results.run import Resumed
 from neckar.pipeline.results.success import seal
-from neckar.pipeline.scheduling.cluster import Cluster
-from neckar.pipeline.scheduling.driver import Driver
-from neckar.pipeline.scheduling.ending import Interrupted, Stopped
-from neckar.pipeline.scheduling.interruption import Interruption
 from neckar.pipeline.scheduling.limits import Limits
-from neckar.pipeline.scheduling.opening import Opening
-from neckar.pipeline.scheduling.order import Order
-from neckar.pipeline.scheduling.progress import Board, Progress
-from neckar.pipeline.scheduling.staffing import staff
 from neckar.pipeline.storage.store import StoreError
 from neckar.schemas.run import SuccessRecord
 
-EQUIP = "neckar.pipeline.scheduling.equipment:synthesizer"
+EQUIP = "neckar.pipeline.worker.engine_setup:synthesizer"
 SURVEY_S = 1.0  # worth waiting before Ray's start: mistakes in some 25,000 pairs are told at once
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from neckar.pipeline.scheduling.cluster import MESSAGE_MAX, Cluster, _in_a_line
+from neckar.pipeline.driver.ray_cluster import MESSAGE_MAX, Cluster, _in_a_line
 from neckar.schemas.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
 LOCAL = """
-from neckar.pipeline.scheduling.cluster import Cluster
+from neckar.pipeline.driver.ray_cluster import Cluster
 with Cluster(None) as cluster:
     import ray
     assert cluster.machines[0].cpus >= 1

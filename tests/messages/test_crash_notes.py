@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from neckar.pipeline.scheduling import last_words
+from neckar.pipeline.messages import crash_notes
 
 DIE = """
 import ctypes, os, signal
-from neckar.pipeline.scheduling import last_words
+from neckar.pipeline.messages import crash_notes
 def innermost():
     {death}
 def outer():
     innermost()
-print(last_words.keep(), flush=True)
+print(crash_notes.keep(), flush=True)
 outer()
 """
 
@@ -33,7 +33,7 @@ def died_by(death: str) -> Path:
 @pytest.mark.parametrize(("death", "name"), [("ctypes.string_at(0)", "Segmentation fault"), ("os.abort()", "Aborted")])
 def test_a_signal_is_told_with_its_stack(death: str, name: str) -> None:
     path = died_by(death)
-    words = last_words.read(path)
+    words = crash_notes.read(path)
     assert words is not None
     assert words.startswith(name)
     assert "innermost (<string>:5), outer (<string>:7)" in words
@@ -41,10 +41,10 @@ def test_a_signal_is_told_with_its_stack(death: str, name: str) -> None:
 
 
 def test_of_a_killed_process_there_is_nothing_and_that_is_told() -> None:
-    assert last_words.read(died_by("os.kill(os.getpid(), signal.SIGKILL)")) == last_words.SILENT
+    assert crash_notes.read(died_by("os.kill(os.getpid(), signal.SIGKILL)")) == crash_notes.SILENT
 
 
 def test_a_process_of_another_machine_has_said_nothing_here(tmp_path: Path) -> None:
-    assert last_words.read(tmp_path / "elsewhere") is None
-    last_words.forget(tmp_path / "elsewhere")
-    last_words.forget(None)
+    assert crash_notes.read(tmp_path / "elsewhere") is None
+    crash_notes.forget(tmp_path / "elsewhere")
+    crash_notes.forget(None)

@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 
+from neckar.pipeline.driver.endings import Stopped
 from neckar.pipeline.results.lease import LeaseLost
 from neckar.pipeline.results.parts import PartWriter
-from neckar.pipeline.scheduling.ending import Stopped
 from neckar.pipeline.storage.store import Denied, Full, StoreError
 from neckar.schemas.results import ResultRow
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from neckar.pipeline.images.encode import pixel_sha256
 from neckar.pipeline.results.layout import image_key
-from neckar.pipeline.scheduling.recipe import Recipe
 from neckar.pipeline.synthesis.conventions import ratios
 from neckar.pipeline.synthesis.task import Losses, Solution
+from neckar.pipeline.worker.recipe import Recipe
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow, Status, Trace

@@ -7,11 +7,11 @@ import torch
 
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.resize import resize
-from neckar.pipeline.scheduling.order import Equipment, Order
+from neckar.pipeline.messages.work import Equipment, Order
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.synthesis import device as devices
 from neckar.pipeline.synthesis.synthesizer import Synthesizer
-from neckar.pipeline.weights import load_weights
+from neckar.pipeline.worker.weights import load_weights
 
 CALIBRATION_PX = 256
 CALIBRATION = tuple(  # pictures over which `normalise_activations` takes its means; changing them changes the weights

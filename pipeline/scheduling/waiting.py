@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from neckar.pipeline.scheduling.blame import Charge
+    from neckar.pipeline.scheduling.suspects import Charge
     from neckar.schemas.pair import Pair
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from neckar.pipeline.scheduling.studio import Engine
 from neckar.pipeline.synthesis.task import Precision
+from neckar.pipeline.worker.loop import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Introduction:
         device: name of its device.
         precision: what `auto` means on it.
         weights_sha256: of the weights it read, hex.
-        last_words: where its process leaves them, on its machine (see `last_words.py`).
+        last_words: where its process leaves them, on its machine (see `crash_notes.py`).
     """
 
     host: str

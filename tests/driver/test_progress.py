@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from neckar.pipeline.driver.progress import RATE_WINDOW_S, Board, Pace
 from neckar.pipeline.scheduling.limits import Counts
-from neckar.pipeline.scheduling.progress import RATE_WINDOW_S, Board, Pace
 
 
 class Clock:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from neckar.pipeline.scheduling.order import Equipment, Order
+from neckar.pipeline.messages.work import Equipment, Order
 from neckar.pipeline.synthesis.task import Failure, Losses, Solution, Task
 from neckar.schemas.errors import UserError
 

@@ -10,15 +10,15 @@ import time
 import numpy as np
 import pytest
 
+from neckar.pipeline.driver import session
+from neckar.pipeline.driver.lease_keeper import Tenure
+from neckar.pipeline.driver.run_setup import Opening
+from neckar.pipeline.driver.signals import Interruption
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.manifests.source import load_manifest
 from neckar.pipeline.results.layout import LEASE_KEY
 from neckar.pipeline.results.lease import LeaseHeld, acquire
 from neckar.pipeline.results.records import read_record
-from neckar.pipeline.scheduling import session
-from neckar.pipeline.scheduling.interruption import Interruption
-from neckar.pipeline.scheduling.opening import Opening
-from neckar.pipeline.scheduling.tenure import Tenure
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Denied, StoreError, Unavailable
 from neckar.schemas.errors import UserError

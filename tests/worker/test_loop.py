@@ -11,17 +11,17 @@ import pytest
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.results.layout import image_key
-from neckar.pipeline.scheduling.gallery import Gallery
-from neckar.pipeline.scheduling.pictures import Pictures
-from neckar.pipeline.scheduling.recipe import recipe
-from neckar.pipeline.scheduling.record import Maker
-from neckar.pipeline.scheduling.studio import Studio
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Full
+from neckar.pipeline.worker.image_store import Gallery
+from neckar.pipeline.worker.loop import Studio
+from neckar.pipeline.worker.pictures import Pictures
+from neckar.pipeline.worker.recipe import recipe
+from neckar.pipeline.worker.rows import Maker
 from neckar.schemas.errors import ErrorCode, PairError
 from neckar.schemas.pair import Pair
 from neckar.schemas.settings import Settings
-from tests.scheduling.standin import NON_FINITE, POISONED_SOLUTION, StandIn
+from tests.worker.standin import NON_FINITE, POISONED_SOLUTION, StandIn
 
 MAKER = Maker(
     worker="worker-1", device="a stand-in", weights_sha256="5" * 64, torch_version="0.0", neckar_version="0.1.0"

@@ -15,11 +15,11 @@ import numpy as np
 from neckar.pipeline.images.encode import quantise
 from neckar.pipeline.results.recovery import for_pair
 from neckar.pipeline.scheduling.events import Outcome
-from neckar.pipeline.scheduling.gallery import Gallery
-from neckar.pipeline.scheduling.recipe import Recipe
-from neckar.pipeline.scheduling.record import Maker, made_row
 from neckar.pipeline.storage.store import StoreError
 from neckar.pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
+from neckar.pipeline.worker.image_store import Gallery
+from neckar.pipeline.worker.recipe import Recipe
+from neckar.pipeline.worker.rows import Maker, made_row
 from neckar.schemas.errors import ErrorCode, PairError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neckar.pipeline.scheduling.window import Ticket, Window
+from neckar.pipeline.scheduling.waiting import Ticket, Window
 from neckar.schemas.pair import Pair
 
 

@@ -14,20 +14,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neckar.pipeline.driver.endings import Stopped
+from neckar.pipeline.driver.session import run
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.manifests.source import load_manifest
 from neckar.pipeline.results.lease import LeaseHeld
 from neckar.pipeline.results.reading import open_run
-from neckar.pipeline.scheduling.ending import Stopped
 from neckar.pipeline.scheduling.limits import Limits
-from neckar.pipeline.scheduling.session import run
 from neckar.schemas.errors import UserError
-from tests.scheduling import standin
+from tests.worker import standin
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 ROOT = Path(__file__).parents[2]
-HERE = "tests.scheduling.standin"
+HERE = "tests.worker.standin"
 
 
 @pytest.fixture(scope="module")
@@ -136,13 +136,13 @@ def test_what_the_user_can_mend_in_the_setup_is_told_as_such(tmp_path, go):
 DRIVE = """
 import sys
 from neckar.pipeline.manifests.source import load_manifest
-from neckar.pipeline.scheduling.ending import Interrupted
-from neckar.pipeline.scheduling.session import run
+from neckar.pipeline.driver.endings import Interrupted
+from neckar.pipeline.driver.session import run
 def note(progress):
     with open(sys.argv[3], "a") as file:
         file.write(progress.waiting_for + "\\n")
 try:
-    equip = "tests.scheduling.standin:equip"
+    equip = "tests.worker.standin:equip"
     print(run(load_manifest(sys.argv[1]), output=sys.argv[2], slots=2, equip=equip, progress=note))
 except Interrupted:
     sys.exit(130)

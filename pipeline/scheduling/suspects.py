@@ -11,7 +11,7 @@ from neckar.pipeline.scheduling.events import Cause
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from neckar.pipeline.scheduling.window import Ticket
+    from neckar.pipeline.scheduling.waiting import Ticket
     from neckar.schemas.errors import ErrorCode
 
 

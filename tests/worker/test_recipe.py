@@ -9,10 +9,10 @@ import pytest
 
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.results.rows import rows_to_table
-from neckar.pipeline.scheduling.expectation import cost_of, program_of
-from neckar.pipeline.scheduling.pictures import Pictures
-from neckar.pipeline.scheduling.recipe import recipe
-from neckar.pipeline.scheduling.record import settled_row
+from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
+from neckar.pipeline.worker.pictures import Pictures
+from neckar.pipeline.worker.recipe import recipe
+from neckar.pipeline.worker.rows import settled_row
 from neckar.schemas.errors import ErrorCode, PairError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import RESULTS_SCHEMA

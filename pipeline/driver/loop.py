@@ -9,11 +9,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from neckar.pipeline.driver.endings import Interrupted, Stopped
+from neckar.pipeline.driver.progress import Board
+from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Loss
+from neckar.pipeline.driver.row_sink import Register
+from neckar.pipeline.driver.run_setup import Opening
+from neckar.pipeline.driver.signals import Interruption
+from neckar.pipeline.driver.staffing import Staffing, places
+from neckar.pipeline.messages import crash_notes
+from neckar.pipeline.messages.work import Brief, Introduction, Order
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.run import Resumed
-from neckar.pipeline.scheduling import last_words
-from neckar.pipeline.scheduling.cluster import Answer, Cluster, Loss
-from neckar.pipeline.scheduling.ending import Interrupted, Stopped
 from neckar.pipeline.scheduling.events import (
     Advance,
     Cause,
@@ -31,17 +37,11 @@ from neckar.pipeline.scheduling.events import (
     Stop,
     Tick,
 )
-from neckar.pipeline.scheduling.expectation import cost_of, program_of
-from neckar.pipeline.scheduling.interruption import Interruption
+from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
 from neckar.pipeline.scheduling.limits import Counts, Limits
-from neckar.pipeline.scheduling.opening import Opening
-from neckar.pipeline.scheduling.order import Brief, Introduction, Order
-from neckar.pipeline.scheduling.progress import Board
-from neckar.pipeline.scheduling.record import settled_row
-from neckar.pipeline.scheduling.register import Register
 from neckar.pipeline.scheduling.schedule import Schedule
-from neckar.pipeline.scheduling.staffing import Staffing, places
-from neckar.pipeline.scheduling.studio import Delivery
+from neckar.pipeline.worker.loop import Delivery
+from neckar.pipeline.worker.rows import settled_row
 from neckar.schemas.errors import UserError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
@@ -121,8 +121,8 @@ class Driver:
         finally:
             if self._register is not None:
                 self._register.close()
-            for path in self._last_words.values():
-                last_words.forget(path)
+            for path in self._crash_notes.values():
+                crash_notes.forget(path)
         assert self._run is not None, "the schedule reads no pair before the run is open"
         return self._run
 
@@ -219,8 +219,8 @@ class Driver:
 
     def _lose(self, loss: Loss) -> None:
         message = loss.message
-        path = self._last_words.pop(loss.worker, None)
-        if path is not None and loss.raised is None and (words := last_words.read(path)):
+        path = self._crash_notes.pop(loss.worker, None)
+        if path is not None and loss.raised is None and (words := crash_notes.read(path)):
             message = f"{words} ({message})" if loss.cause is Cause.CRASHED else message
         log.warning("%s is lost (%s): %s", loss.worker, loss.cause, message)
         self._under_way.pop(loss.worker, None)
@@ -256,7 +256,7 @@ class Driver:
     def _part_with(self, name: str) -> None:
         self._under_way.pop(name, None)
         self._cluster.dismiss(name)
-        last_words.forget(self._last_words.pop(name, None))
+        crash_notes.forget(self._crash_notes.pop(name, None))
 
     def _write(self, settled: Settle) -> None:
         assert self._register is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
-    from neckar.pipeline.scheduling.window import Ticket
+    from neckar.pipeline.scheduling.waiting import Ticket
 
 LISTED = 3  # names told in messages; the rest is counted
 

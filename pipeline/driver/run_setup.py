@@ -15,16 +15,16 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
+from neckar.pipeline.driver.lease_keeper import Tenure
 from neckar.pipeline.manifests.pairs import Survey, iter_pairs, survey
 from neckar.pipeline.manifests.source import LoadedManifest
 from neckar.pipeline.results.layout import RUN_KEY
 from neckar.pipeline.results.lease import LeaseHeld, acquire
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.results.run import Resumed, check_same_run, create_or_resume, finished
-from neckar.pipeline.scheduling.recipe import ALGORITHM_VERSION
-from neckar.pipeline.scheduling.tenure import Tenure
 from neckar.pipeline.storage.access import open_store
 from neckar.pipeline.synthesis.task import Precision
+from neckar.pipeline.worker.recipe import ALGORITHM_VERSION
 from neckar.schemas.pair import Pair
 from neckar.schemas.run import RunRecord, SuccessRecord
 

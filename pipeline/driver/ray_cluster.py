@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from neckar.pipeline.driver.ray_start import brisk, keep_quiet, modules_as_here
+from neckar.pipeline.driver.staffing import Machine, Staffing
+from neckar.pipeline.messages.work import Order
 from neckar.pipeline.scheduling.events import Cause
-from neckar.pipeline.scheduling.order import Order
-from neckar.pipeline.scheduling.ray_start import brisk, keep_quiet, modules_as_here
-from neckar.pipeline.scheduling.staffing import Machine, Staffing
 from neckar.schemas.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Cluster:
             staffing: what it may use.
             avoid: ids of nodes it may not be placed on.
         """
-        from neckar.pipeline.scheduling.actor import WorkerProcess  # noqa: PLC0415  # where Ray pickles it by name
+        from neckar.pipeline.worker.actor import WorkerProcess  # noqa: PLC0415  # where Ray pickles it by name
 
         options: dict[str, Any] = {"num_cpus": staffing.cpus, "num_gpus": staffing.gpus}
         if avoid:

@@ -1,0 +1,1 @@
+"""One process a device: the Ray actor, its loop, pictures in, rows out."""
