@@ -43,10 +43,10 @@ def bench(
     import os
     from dataclasses import asdict
 
-    from neckar.pipeline.synthesis import device as devices
-    from neckar.pipeline.synthesis.bench import bench as measure
+    from neckar.pipeline.synthesis.bench.measure import bench as measure
+    from neckar.pipeline.synthesis.engine import device as devices
+    from neckar.pipeline.synthesis.network.vgg19 import SIDE_MIN_PX
     from neckar.pipeline.synthesis.task import Precision
-    from neckar.pipeline.synthesis.vgg19 import SIDE_MIN_PX
     from neckar.schemas.errors import UserError
 
     if json_file is not None and not json_file.parent.is_dir():

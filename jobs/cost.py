@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from neckar.pipeline.synthesis.vgg19 import DEPTH, map_size, up_to
+from neckar.pipeline.synthesis.network.vgg19 import DEPTH, map_size, up_to
 from neckar.schemas.pair import Pair
 from neckar.schemas.settings import Settings
 
@@ -86,7 +86,7 @@ def measure(settings: Settings, weights: str) -> Rate:
 
     from neckar.pipeline.driver.staffing import Machine, staff
     from neckar.pipeline.messages.work import Order
-    from neckar.pipeline.synthesis import device as devices
+    from neckar.pipeline.synthesis.engine import device as devices
     from neckar.pipeline.worker.engine_setup import synthesizer
 
     machine = Machine(cpus=os.cpu_count() or 1, gpus=torch.cuda.device_count())

@@ -127,9 +127,9 @@ def compare(size: int, precision: Precision, device: torch.device) -> Comparison
 
 
 def _engine(size: int, precision: Precision, device: torch.device) -> Callable[[], object]:
-    from neckar.pipeline.synthesis.synthesizer import Synthesizer
+    from neckar.pipeline.synthesis.engine.synthesizer import Synthesizer
+    from neckar.pipeline.synthesis.network.weights import load_oxford
     from neckar.pipeline.synthesis.task import Program, Task
-    from neckar.pipeline.synthesis.weights import load_oxford
 
     content, style = _picture(CONTENT, size), _picture(STYLE, size)
     layers = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")

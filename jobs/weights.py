@@ -9,7 +9,7 @@ import typer
 from neckar.schemas.errors import UserError
 
 if TYPE_CHECKING:
-    from neckar.pipeline.synthesis.weights import Weights
+    from neckar.pipeline.synthesis.network.weights import Weights
 
 weights = typer.Typer(help="List, check and convert networks.")
 

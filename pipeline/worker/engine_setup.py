@@ -9,8 +9,8 @@ from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.resize import resize
 from neckar.pipeline.messages.work import Equipment, Order
 from neckar.pipeline.storage.access import read_uri
-from neckar.pipeline.synthesis import device as devices
-from neckar.pipeline.synthesis.synthesizer import Synthesizer
+from neckar.pipeline.synthesis.engine import device as devices
+from neckar.pipeline.synthesis.engine.synthesizer import Synthesizer
 from neckar.pipeline.worker.weights import load_weights
 
 CALIBRATION_PX = 256

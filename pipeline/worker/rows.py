@@ -11,7 +11,7 @@ import numpy as np
 
 from neckar.pipeline.images.encode import pixel_sha256
 from neckar.pipeline.results.layout import image_key
-from neckar.pipeline.synthesis.conventions import ratios
+from neckar.pipeline.synthesis.losses.conventions import ratios
 from neckar.pipeline.synthesis.task import Losses, Solution
 from neckar.pipeline.worker.recipe import Recipe
 from neckar.schemas.errors import ErrorCode

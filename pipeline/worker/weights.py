@@ -16,7 +16,7 @@ from torch import Tensor
 
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.storage.store import StoreError
-from neckar.pipeline.synthesis.weights import Weights, from_state, load_oxford
+from neckar.pipeline.synthesis.network.weights import Weights, from_state, load_oxford
 from neckar.schemas.errors import UserError
 
 TORCHVISION_FILE = "vgg19-dcbb9e9d.pth"  # VGG19_Weights.IMAGENET1K_V1; the name carries the start of its sha256

@@ -18,15 +18,16 @@ import torch
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.resize import resize
 from neckar.pipeline.storage.access import read_uri
-from neckar.pipeline.synthesis import device as devices
-from neckar.pipeline.synthesis.lbfgs import LBFGS
-from neckar.pipeline.synthesis.network import DTYPES, Network
-from neckar.pipeline.synthesis.noise import from_network, start, to_network
-from neckar.pipeline.synthesis.objective import Batch, Objective
-from neckar.pipeline.synthesis.slots import SlotEngine
-from neckar.pipeline.synthesis.targets import TargetCache
+from neckar.pipeline.synthesis.engine import device as devices
+from neckar.pipeline.synthesis.engine.slots import SlotEngine
+from neckar.pipeline.synthesis.engine.start import start
+from neckar.pipeline.synthesis.losses.objective import Batch, Objective
+from neckar.pipeline.synthesis.losses.targets import TargetCache
+from neckar.pipeline.synthesis.network.network import DTYPES, Network
+from neckar.pipeline.synthesis.network.pictures import from_network, to_network
+from neckar.pipeline.synthesis.network.weights import Weights, load_oxford
+from neckar.pipeline.synthesis.optimizers.lbfgs import LBFGS
 from neckar.pipeline.synthesis.task import Precision, Program, Solution, Task
-from neckar.pipeline.synthesis.weights import Weights, load_oxford
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,15 +10,15 @@ import pytest
 import torch
 import torch.nn.functional as nn
 
-from neckar.pipeline.synthesis import compiled
-from neckar.pipeline.synthesis import device as devices
-from neckar.pipeline.synthesis.bench import WARM_UP, filled, network_of, seconds_an_evaluation
-from neckar.pipeline.synthesis.network import Network
-from neckar.pipeline.synthesis.roofline import convolution_roofline
-from neckar.pipeline.synthesis.vgg19 import up_to
-from neckar.pipeline.synthesis.weights import Weights, load_oxford
-from neckar.pipeline.synthesis.winograd import BACK, FORWARD, Winograd
-from neckar.pipeline.synthesis.workspace import Workspace
+from neckar.pipeline.synthesis.bench.measure import WARM_UP, filled, network_of, seconds_an_evaluation
+from neckar.pipeline.synthesis.bench.roofline import convolution_roofline
+from neckar.pipeline.synthesis.engine import device as devices
+from neckar.pipeline.synthesis.kernels import compiled
+from neckar.pipeline.synthesis.network.network import Network
+from neckar.pipeline.synthesis.network.vgg19 import up_to
+from neckar.pipeline.synthesis.network.weights import Weights, load_oxford
+from neckar.pipeline.synthesis.network.winograd import BACK, FORWARD, Winograd
+from neckar.pipeline.synthesis.network.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

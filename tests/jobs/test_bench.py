@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from neckar.pipeline.synthesis.compiled import library
+from neckar.pipeline.synthesis.kernels.compiled import library
 from tests.jobs.conftest import ROOT
 
 

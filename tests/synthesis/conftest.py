@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from neckar.pipeline.synthesis import compiled
-from neckar.pipeline.synthesis.vgg19 import SPECS
-from neckar.pipeline.synthesis.weights import Weights, load_oxford
+from neckar.pipeline.synthesis.kernels import compiled
+from neckar.pipeline.synthesis.network.vgg19 import SPECS
+from neckar.pipeline.synthesis.network.weights import Weights, load_oxford
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
-from neckar.pipeline.synthesis.vgg19 import SPECS
-from neckar.pipeline.synthesis.weights import Weights
+from neckar.pipeline.synthesis.network.vgg19 import SPECS
+from neckar.pipeline.synthesis.network.weights import Weights
 
 
 def responses(weights: Weights, x: Tensor, pooling: str = "average") -> dict[str, Tensor]:

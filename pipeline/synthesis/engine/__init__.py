@@ -1,0 +1,1 @@
+"""Tasks in, pictures out: slots, lanes and the queue before them, on one device."""

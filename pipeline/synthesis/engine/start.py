@@ -1,0 +1,31 @@
+"""The start of the optimisation: white noise, or a given picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..network.pictures import to_network
+from ..network.vgg19 import VGG_MEAN_RGB
+from ..task import Task
+
+
+def white_noise(seed: int, sigma: float, height: int, width: int) -> np.ndarray:
+    """Gaussian noise around the VGG mean, (height, width, 3) float32, not clipped.
+
+    NumPy's PCG64 on the CPU: one seed gives one picture on every device and with every torch.
+    """
+    noise = np.random.default_rng(seed).standard_normal((height, width, 3), dtype=np.float32)
+    return noise * np.float32(sigma) + np.asarray(VGG_MEAN_RGB, np.float32)
+
+
+def start(task: Task, device: torch.device) -> Tensor:
+    """x_0, (1, 3, H, W)."""
+    program = task.program
+    picture = (
+        white_noise(task.seed, task.init_sigma, program.height, program.width)
+        if isinstance(task.init, str)
+        else task.init
+    )
+    return to_network(picture, device)

@@ -1,0 +1,77 @@
+"""Matrix products in bfloat16, summed in float32: by dots.c on processors with AVX512-BF16, else by torch's operator.
+
+On the CPU the bits of a product depend neither on its batch nor, row by row, on the other rows: tested.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor
+
+from .compiled import ALIGNED, addresses, library_for, threads
+
+
+class Factors:
+    """Right-hand matrices that many products share; packed once, where that is of use.
+
+    Attributes:
+        shape: (B, K, N).
+
+    Args:
+        right: (B, K, N).
+    """
+
+    def __init__(self, right: Tensor) -> None:
+        self.shape = right.shape
+        self._library = _dots_by(right)
+        self._right = right if self._library is None else _packed(self._library, right)
+
+    def multiply(self, left: Tensor, out: Tensor) -> None:
+        """left (B, M, K) times them, contiguous, into out (B, M, N), likewise."""
+        if self._library is None:
+            torch.bmm(left, self._right, out=out)
+        else:
+            _multiply(self._library, left, self._right, out, add=False)
+
+
+def multiply_each(left: Tensor, right: Tensor, *, to: Tensor | None = None) -> Tensor:
+    """left times right, pair by pair.
+
+    Args:
+        left: (B, M, K).
+        right: (B, K, N), of its data type.
+        to: (B, M, N), likewise, what the products are added to, in place.
+
+    Returns:
+        (B, M, N).
+    """
+    library = _dots_by(right) if to is None or to.is_contiguous() else None
+    if library is None:
+        return torch.bmm(left, right) if to is None else torch.baddbmm(to, left, right, out=to)
+    out = left.new_empty(*left.shape[:2], right.shape[2]) if to is None else to
+    for image, one, found in zip(*(torch.split(t, 1) for t in (left.contiguous(), right, out)), strict=True):
+        _multiply(library, image, _packed(library, one), found, add=to is not None)  # packed, one stays in the cache
+    return out
+
+
+def dots(t: Tensor) -> ctypes.CDLL | None:
+    """The kernels, if they multiply matrices like these, (B, M, N), where they are."""
+    library = library_for(t) if t.dtype == torch.bfloat16 and t.shape[2] % ALIGNED == 0 else None
+    return library if library is not None and library.dots_are_built() else None
+
+
+def _dots_by(right: Tensor) -> ctypes.CDLL | None:
+    return dots(right) if right.shape[1] % 2 == 0 else None  # rows are taken by two
+
+
+def _packed(library: ctypes.CDLL, right: Tensor) -> Tensor:
+    packed = torch.empty_like(right)
+    library.pack_all(*addresses(right, packed), *right.shape, threads())
+    return packed
+
+
+def _multiply(library: ctypes.CDLL, left: Tensor, packed: Tensor, out: Tensor, *, add: bool) -> None:
+    B, K, N = packed.shape
+    library.products(*addresses(left, packed, out), B, left.shape[1], K, N, add, threads())

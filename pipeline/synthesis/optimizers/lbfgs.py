@@ -1,0 +1,245 @@
+"""L-BFGS for every image of a batch on its own (Liu & Nocedal 1989), its history in matrix form.
+
+The direction needs of the history only its inner products (the compact form of Byrd, Nocedal & Schnabel 1994). Those
+with the newest gradient g are one matrix-vector product an image; all others follow from
+s_i.y_k = s_i.g_{k+1} - s_i.g_k. Small triangular systems, solved for all images at once, give the weights of one more
+product. An evaluation reads the history twice and waits for the device three times, however long the history is and
+however many the images are, and the steps equal those of `torch.optim.LBFGS` without line search.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .history import products, weighted_sum
+
+HISTORY = 30  # pairs (s, y); more are worth less than the memory they take, the runs are in docs/benchmarks.md
+CURVATURE_MIN = 1e-10  # smallest accepted s.y / y.y, against a division by rounding noise
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How far to go; the defaults are those of `torch.optim.LBFGS` without line search.
+
+    Attributes:
+        first: Euclidean length of a step without history, doubled after every pair whose curvature was not positive;
+            None: min(1, 1/|g|_1) times the gradient.
+        longest: longer steps are shortened to this length.
+        stretch: factor of gamma = s.y / y.Ky. The kinks of ReLU and the rounding of bfloat16 put into y what is not
+            curvature along s, and gamma comes out too small.
+    """
+
+    first: float | None = None
+    longest: float = math.inf
+    stretch: float = 1.0
+
+
+TORCH = Steps()
+
+
+class LBFGS:
+    """One optimiser state a slot.
+
+    With a preconditioner K (symmetric, positive), the first Hessian approximation is gamma K in place of gamma I, which
+    equals L-BFGS in the variable K^(-1/2) x. The history then holds K y in place of y: nothing else changes.
+
+    Args:
+        slots: images at a time.
+        n: numbers an image.
+        history: pairs kept.
+        dtype: of images and gradients.
+        kept: data type of the history; None: that of the gradients. In bfloat16 every s and Ky is rounded once and is
+            then the same one in all products.
+        device: where they are.
+        precondition: K as a function of gradients (B, n), or None for the identity.
+        steps: how far to go.
+    """
+
+    def __init__(
+        self,
+        slots: int,
+        n: int,
+        *,
+        history: int = HISTORY,
+        dtype: torch.dtype = torch.float32,
+        kept: torch.dtype | None = None,
+        device: torch.device | None = None,
+        precondition: Callable[[Tensor], Tensor] | None = None,
+        steps: Steps = TORCH,
+    ) -> None:
+        self._steps = steps
+        self._precondition = precondition
+        # Rows s_0, Ky_0, s_1, Ky_1, ... of every slot; of those not in use yet nobody asks what is in them.
+        self._pairs = torch.empty(slots, 2 * history, n, dtype=kept or dtype, device=device)
+        self._last: dict[int, tuple[Tensor, Tensor]] = {}  # g and K g of the slots that moved since the reset
+        self._step = torch.zeros(slots, n, dtype=dtype, device=device)
+        self._products = _Products(slots, history)
+        self._rejected = [0] * slots  # pairs without positive curvature since the reset
+
+    def reset(self, slot: int) -> None:
+        """Forget the slot's history; its next step is along the gradient."""
+        self._products.forget(slot)
+        self._last.pop(slot, None)
+        self._rejected[slot] = 0
+
+    def advance(self, x: Tensor, slots: Sequence[int], gradient: Tensor) -> None:
+        """Move the images of these slots by one step, in place.
+
+        Args:
+            x: (all slots, n).
+            slots: those that move.
+            gradient: dL/dx at x, (len(slots), n), finite; it is kept.
+        """
+        Kg = gradient if self._precondition is None else self._precondition(gradient)
+        self._remember(slots, gradient, Kg)
+        self._last.update((slot, (gradient[row], Kg[row])) for row, slot in enumerate(slots))
+        self._head(slots, Kg)
+        self._shorten(slots)
+        for slot in slots:
+            x[slot] += self._step[slot]
+
+    def _remember(self, slots: Sequence[int], gradient: Tensor, Kg: Tensor) -> None:
+        """Take s and y of the last steps into the history, and the inner products with the new gradients."""
+        moved = [(row, slot) for row, slot in enumerate(slots) if slot in self._last]
+        if not moved:
+            return
+        y = [torch.sub(gradient[row], self._last[slot][0]) for row, slot in moved]
+        pairs = [torch.empty_like(self._pairs[slot, :2]) for _, slot in moved]
+        for (row, slot), pair in zip(moved, pairs, strict=True):
+            pair[0] = self._step[slot]
+            pair[1] = Kg[row] - self._last[slot][1]
+        for (_, slot), pair, (sy, yKy) in zip(moved, pairs, products(pairs, y), strict=True):
+            if sy > CURVATURE_MIN * yKy and yKy > 0.0:
+                place = self._products.add(slot, sy, yKy)
+                self._pairs[slot, 2 * place : 2 * place + 2] = pair
+            else:
+                self._rejected[slot] += 1
+        histories = [self._pairs[slot, : 2 * self._products.used[slot]] for _, slot in moved]
+        found = products(histories, [gradient[row] for row, _ in moved])
+        for (_, slot), with_g in zip(moved, found, strict=True):
+            self._products.project(slot, with_g)
+
+    def _head(self, slots: Sequence[int], Kg: Tensor) -> None:
+        """The steps, -H g; without a history, along -K g."""
+        weights, weights_g = self._products.direction(slots, self._steps.stretch)
+        w = torch.from_numpy(weights).to(Kg)
+        for row, slot in enumerate(slots):
+            step, rows = self._step[slot], 2 * self._products.used[slot]
+            if rows:
+                weighted_sum(self._pairs[slot, :rows], w[row, :rows], out=step)
+                step.add_(Kg[row], alpha=weights_g[row])
+            else:
+                torch.mul(Kg[row], -self._first_length(slot, Kg[row]), out=step)
+
+    def _shorten(self, slots: Sequence[int]) -> None:
+        """No step is longer than the longest."""
+        if self._steps.longest == math.inf:
+            return
+        for slot, length in zip(slots, _norms([self._step[slot] for slot in slots]), strict=True):
+            if length > self._steps.longest:
+                self._step[slot] *= self._steps.longest / length
+
+    def _first_length(self, slot: int, Kg: Tensor) -> float:
+        """Factor of the gradient in a step without history."""
+        if self._steps.first is None:
+            absolute = _sum(Kg.abs())
+            return min(1.0, 1.0 / absolute) if absolute > 0.0 else 0.0
+        (norm,) = _norms([Kg])
+        length = self._steps.first * 2.0 ** self._rejected[slot]
+        return length / norm if norm > 0.0 else 0.0
+
+
+def _norms(vectors: Sequence[Tensor]) -> list[float]:
+    """Euclidean lengths."""
+    return [math.sqrt(square) for (square,) in products([v[None] for v in vectors], vectors)]
+
+
+def _sum(t: Tensor) -> float:
+    """Sum of a vector in an order that no thread count changes."""
+    return float(np.sum(t.double().cpu().numpy()))
+
+
+class _Products:
+    """The inner products of every slot's history, float64.
+
+    A slot's pairs fill its places one after the other; when all are taken, the oldest gives way.
+
+    Attributes:
+        used: pairs in the history of each slot.
+    """
+
+    def __init__(self, slots: int, m: int) -> None:
+        self.used = [0] * slots
+        self._next = [0] * slots  # the place of the next pair
+        self._fresh = [False] * slots  # the newest pair's products with the others are not known yet
+        self._m = m
+        self._sg = np.zeros((slots, m))  # s_i . g
+        self._yg = np.zeros((slots, m))  # Ky_i . g
+        self._sy = np.zeros((slots, m, m))  # s_i . y_j, for i not newer than j
+        self._yy = np.zeros((slots, m, m))  # Ky_i . y_j
+
+    def forget(self, slot: int) -> None:
+        """An empty history."""
+        self.used[slot], self._next[slot], self._fresh[slot] = 0, 0, False
+
+    def add(self, slot: int, sy: float, yKy: float) -> int:
+        """The place for a new pair with these two products."""
+        place = self._next[slot]
+        self._next[slot] = (place + 1) % self._m
+        self.used[slot] = min(self.used[slot] + 1, self._m)
+        self._sy[slot, place, place], self._yy[slot, place, place] = sy, yKy
+        self._fresh[slot] = True
+        return place
+
+    def project(self, slot: int, with_g: np.ndarray) -> None:
+        """Take the products of all rows with the new gradient; those with the new y are their differences."""
+        sg, yg = with_g[0::2], with_g[1::2]
+        if self._fresh[slot]:
+            *older, new = self._by_age(slot)[: self.used[slot]]
+            self._sy[slot, older, new] = sg[older] - self._sg[slot, older]
+            across = yg[older] - self._yg[slot, older]
+            self._yy[slot, older, new] = self._yy[slot, new, older] = across
+            self._fresh[slot] = False
+        self._sg[slot, : len(sg)], self._yg[slot, : len(yg)] = sg, yg
+
+    def direction(self, slots: Sequence[int], stretch: float) -> tuple[np.ndarray, np.ndarray]:
+        """The direction -H g of every slot in terms of its history (Byrd, Nocedal & Schnabel 1994, eq. 3.1).
+
+        With p = R^-1 S^T g and q = R^-T ((D + gamma Y^T K Y) p - gamma (KY)^T g) it is KY gamma p - S q - gamma K g,
+        where R is the upper triangle of S^T Y, D its diagonal, and pairs are in the order of their age.
+
+        Args:
+            slots: which.
+            stretch: factor of gamma.
+
+        Returns:
+            Weights of s_0, Ky_0, s_1, ..., (len(slots), 2 m), and the weights of K g, (len(slots),).
+        """
+        slot = np.asarray(slots)[:, None]
+        places = np.array([self._by_age(s) for s in slots])
+        live = np.arange(self._m) < np.array([self.used[s] for s in slots])[:, None]
+        both = live[:, :, None] & live[:, None]
+        sg, yg = np.where(live, self._sg[slot, places], 0.0), np.where(live, self._yg[slot, places], 0.0)
+        rows, columns = places[:, :, None], places[:, None]
+        R = np.where(both, np.triu(self._sy[slot[:, :, None], rows, columns]), np.eye(self._m))
+        yy = np.where(both, self._yy[slot[:, :, None], rows, columns], np.eye(self._m))
+        D = np.diagonal(R, axis1=1, axis2=2)
+        newest = np.maximum(live.sum(1), 1)[:, None] - 1
+        gamma = stretch * np.take_along_axis(D / np.diagonal(yy, axis1=1, axis2=2), newest, 1)
+        p = np.linalg.solve(R, sg[:, :, None])[:, :, 0]
+        right = D * p + gamma * ((yy @ p[:, :, None])[:, :, 0] - yg)
+        q = np.linalg.solve(R.transpose(0, 2, 1), right[:, :, None])[:, :, 0]
+        weights = np.zeros((len(slots), 2 * self._m))
+        np.put_along_axis(weights, 2 * places, -q, 1)
+        np.put_along_axis(weights, 2 * places + 1, gamma * p, 1)
+        return weights, -gamma[:, 0]
+
+    def _by_age(self, slot: int) -> np.ndarray:
+        """All places, the oldest pair's first; those without a pair come last."""
+        return (self._next[slot] - self.used[slot] + np.arange(self._m)) % self._m

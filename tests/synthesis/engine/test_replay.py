@@ -1,0 +1,145 @@
+"""Evaluations recorded and played again: the same bits as without, or none of it.
+
+On a CPU a stand-in records: it does the work once more, in the tensors of the first time, as a CUDA graph does.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+
+from neckar.pipeline.synthesis.engine import slots
+from neckar.pipeline.synthesis.engine.cuda_graph import recorded
+from neckar.pipeline.synthesis.engine.replay import ReplayedObjective
+from neckar.pipeline.synthesis.engine.slots import SlotEngine
+from neckar.pipeline.synthesis.losses.targets import TargetCache
+from neckar.pipeline.synthesis.network.network import Network
+from neckar.pipeline.synthesis.task import Program
+from tests.synthesis.engine.test_slots import STYLE, make, pixels
+
+PROGRAM = Program(32, 24, ("conv2_2",), STYLE[:3])
+LENGTHS = (3, 9, 5, 7, 6, 4, 8)  # evaluations of each image: they come and go at different times
+CUDA = torch.device("cuda")
+
+on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="without a GPU")
+
+
+class Recordable(Network):
+    """A network whose passes a recorder takes, wherever it is."""
+
+    recordable = True
+
+
+class StandIn:
+    """Records by hand.
+
+    Attributes:
+        recordings: how many were asked for.
+        plays: how often one was played.
+    """
+
+    def __init__(self, error: str = "", change: float = 0.0) -> None:
+        self.recordings = self.plays = 0
+        self._error, self._change = error, change
+
+    def __call__(self, work, device):
+        self.recordings += 1
+        if self._error:
+            raise RuntimeError(self._error)
+        found = work()
+
+        def again():
+            self.plays += 1
+            for t, new in zip(found, work(), strict=True):
+                t.copy_(new).add_(self._change)
+
+        return again, found
+
+
+def made(engine: SlotEngine, network: Network) -> dict[str, str]:
+    """The bits of seven images through three slots."""
+    targets = TargetCache()
+    waiting = [make(PROGRAM, seed, iterations=length) for seed, length in enumerate(LENGTHS)]
+    ended: dict[str, str] = {}
+    while waiting or engine.busy:
+        while waiting and engine.free:
+            task = waiting.pop(0)
+            engine.admit(task, targets.targets(network, task))
+        ended |= {end.key: pixels(end) for end in engine.step()}
+    return ended
+
+
+def network(weights, kind=Network, device="cpu") -> Network:
+    return kind(weights, ["conv3_1"], pooling="average", dtype=torch.float32, device=torch.device(device))
+
+
+@pytest.fixture
+def expected(random_weights):
+    plain = network(random_weights)
+    return made(SlotEngine(plain, PROGRAM, 3), plain)
+
+
+def by(stand_in, weights, monkeypatch) -> dict[str, str]:
+    monkeypatch.setattr(slots, "ReplayedObjective", partial(ReplayedObjective, record=stand_in))
+    recordable = network(weights, Recordable)
+    return made(SlotEngine(recordable, PROGRAM, 3), recordable)
+
+
+def test_images_that_come_and_go_have_the_same_bits_by_replay(random_weights, monkeypatch, expected, caplog):
+    stand_in = StandIn()
+    assert by(stand_in, random_weights, monkeypatch) == expected
+    assert stand_in.recordings == 1
+    assert stand_in.plays > 8  # of the steps with three images, all but the first
+    assert not caplog.records
+
+
+def test_a_batch_that_is_not_full_gives_the_recording_up_until_it_is_again(random_weights):
+    stand_in = StandIn()
+    recordable = network(random_weights, Recordable)
+    objective = ReplayedObjective(recordable, PROGRAM, 2, record=stand_in)
+    tasks = [make(PROGRAM, seed) for seed in range(2)]
+    targets = [TargetCache().targets(recordable, task) for task in tasks]
+    x = torch.randn(2, 3, 32, 24)
+    for images in (2, 2, 1, 2, 2):
+        objective.evaluate(x[:images], objective.batch(targets[:images], tasks[:images]))
+    assert (stand_in.recordings, stand_in.plays) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "reason"),
+    [
+        (StandIn(error="operation not permitted\nwhen stream is capturing"), "operation not permitted"),
+        (StandIn(change=1e-3), "what it plays differs"),
+    ],
+)
+def test_what_cannot_be_recorded_or_plays_another_result_is_told_once_and_left(
+    random_weights, monkeypatch, expected, caplog, stand_in, reason
+):
+    assert by(stand_in, random_weights, monkeypatch) == expected
+    assert stand_in.recordings == 1
+    (record,) = caplog.records
+    assert "without CUDA graphs" in record.message
+    assert record.message.splitlines()[0] == record.message
+    assert reason in record.message
+
+
+@on_cuda
+def test_a_cuda_graph_gives_the_bits_of_the_operators(random_weights, monkeypatch, caplog):
+    graphs = network(random_weights, device="cuda")
+    found = made(SlotEngine(graphs, PROGRAM, 3), graphs)
+    monkeypatch.setattr(Network, "recordable", False)
+    operators = network(random_weights, device="cuda")
+    assert found == made(SlotEngine(operators, PROGRAM, 3), operators)
+    assert not caplog.records
+
+
+@on_cuda
+def test_a_recording_that_fails_leaves_the_stream_as_it_was():
+    before = torch.cuda.current_stream()
+    t = torch.ones(3, device=CUDA)
+    with pytest.raises(RuntimeError):
+        recorded(lambda: (t * t.sum().item(),), CUDA)
+    assert torch.cuda.current_stream() == before
+    assert (t + t).tolist() == [2.0] * 3

@@ -1,0 +1,40 @@
+"""The library of kernels in C: there, not there, or broken."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.machinery import ModuleSpec
+
+import pytest
+import torch
+
+from neckar.pipeline.synthesis.kernels import compiled
+from neckar.pipeline.synthesis.kernels.compiled import addresses, library, library_for
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler here")
+def test_where_there_is_a_compiler_it_is_built_and_loads():
+    assert library() is not None
+
+
+@pytest.mark.parametrize("content", [None, b"no library"])
+def test_one_that_is_missing_or_does_not_load_is_none(monkeypatch, tmp_path, content):
+    spec = None
+    if content is not None:
+        broken = tmp_path / "_compiled.so"
+        broken.write_bytes(content)
+        spec = ModuleSpec("_compiled", None, origin=str(broken))
+    monkeypatch.setattr(compiled, "find_spec", lambda *_: spec)
+    assert compiled.library.__wrapped__() is None
+
+
+def test_it_is_for_contiguous_tensors_on_a_cpu():
+    t = torch.zeros(4, 6)
+    assert library_for(t, t[1:3]) is library()
+    assert library_for(t, t.T) is None
+    assert library_for(t.to("meta")) is None
+
+
+def test_addresses_are_where_the_numbers_begin():
+    t = torch.zeros(4, 6)
+    assert addresses(t, t[1]) == [t.data_ptr(), t.data_ptr() + 6 * t.element_size()]
