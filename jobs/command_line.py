@@ -14,17 +14,17 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from neckar.jobs.bench import bench
+from neckar.jobs.commands.bench import bench
+from neckar.jobs.commands.plan import plan
+from neckar.jobs.commands.query import query
+from neckar.jobs.commands.run import run
+from neckar.jobs.commands.schema import schema
+from neckar.jobs.commands.show import show
+from neckar.jobs.commands.status import status
+from neckar.jobs.commands.validate import validate
+from neckar.jobs.commands.weights import weights
 from neckar.jobs.exits import Exit
-from neckar.jobs.files import abandon
-from neckar.jobs.plan import plan
-from neckar.jobs.query import query
-from neckar.jobs.run import run
-from neckar.jobs.schema import schema
-from neckar.jobs.show import show
-from neckar.jobs.status import status
-from neckar.jobs.validate import validate
-from neckar.jobs.weights import weights
+from neckar.jobs.output.files import abandon
 from neckar.pipeline.storage.store import StoreError
 from neckar.schemas.errors import UserError
 

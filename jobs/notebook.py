@@ -6,7 +6,7 @@ from collections.abc import Callable
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
-from neckar.jobs.intake import output_of, take_in
+from neckar.jobs.input.intake import output_of, take_in
 
 if TYPE_CHECKING:
     from neckar.pipeline.driver.progress import Progress

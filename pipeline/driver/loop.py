@@ -91,7 +91,7 @@ class Driver:
         self._board = board
         self._register: Register | None = None
         self._joined: set[str] = set()
-        self._last_words: dict[str, Path] = {}
+        self._crash_notes: dict[str, Path] = {}
         self._under_way: dict[str, float] = {}  # by worker, in pairs
         self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
         self._schedule = Schedule(
@@ -188,7 +188,7 @@ class Driver:
 
     def _welcome(self, name: str, introduction: Introduction) -> None:
         """A worker has its device and weights: the first one decides what the run is, the others must agree."""
-        self._last_words[name] = introduction.last_words
+        self._crash_notes[name] = introduction.crash_notes
         log.info("%s: %s on %s, pid %d", name, introduction.device, introduction.host, introduction.pid)
         if self._run is None:
             self._board.say("the pairs to be counted")

@@ -61,7 +61,7 @@ class Introduction:
         device: name of its device.
         precision: what `auto` means on it.
         weights_sha256: of the weights it read, hex.
-        last_words: where its process leaves them, on its machine (see `crash_notes.py`).
+        crash_notes: where its process leaves them, on its machine (see `crash_notes.py`).
     """
 
     host: str
@@ -69,7 +69,7 @@ class Introduction:
     device: str
     precision: Precision
     weights_sha256: str
-    last_words: Path
+    crash_notes: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from neckar.pipeline.results.layout import compact_key
 from neckar.pipeline.results.ledger import Ledger, PartFile, damaged
-from neckar.pipeline.results.parquet import parquet_writer
+from neckar.pipeline.results.rows.parquet import parquet_writer
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.results import RESULTS_SCHEMA
 from neckar.schemas.run import PartRecord

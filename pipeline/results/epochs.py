@@ -12,8 +12,8 @@ import itertools
 
 from neckar.pipeline.results.layout import PartPlace
 from neckar.pipeline.results.ledger import Ledger, list_parts, read_ledger
-from neckar.pipeline.results.parquet import parquet_bytes
-from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.results.rows.arrow import rows_to_table
+from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.pipeline.storage.store import PreconditionFailed, Store
 
 

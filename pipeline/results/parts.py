@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from neckar.pipeline.results.layout import PartPlace
 from neckar.pipeline.results.lease import LeaseLost
-from neckar.pipeline.results.parquet import parquet_bytes
-from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.results.rows.arrow import rows_to_table
+from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.pipeline.storage.store import PreconditionFailed, Store
 from neckar.schemas.results import ResultRow
 from neckar.schemas.run import PartRecord

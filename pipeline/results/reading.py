@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from neckar.pipeline.results.layout import LEASE_KEY, RUN_KEY
 from neckar.pipeline.results.ledger import Counts, Ledger, PartFile, list_parts, open_part, read_columns, read_ledger
 from neckar.pipeline.results.records import read_record
-from neckar.pipeline.results.rows import table_to_rows
+from neckar.pipeline.results.rows.arrow import table_to_rows
 from neckar.pipeline.results.run import finished
 from neckar.pipeline.results.stored_file import open_stored
 from neckar.pipeline.storage.access import open_store

@@ -10,7 +10,7 @@ import numpy as np
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.encode import pixel_sha256, read_metadata
 from neckar.pipeline.results.layout import spec_hash_of
-from neckar.pipeline.results.rows import metadata_to_row
+from neckar.pipeline.results.rows.arrow import metadata_to_row
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import PairError
 from neckar.schemas.pair import Pair

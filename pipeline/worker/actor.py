@@ -51,7 +51,7 @@ class WorkerProcess:
             device=self._equipment.device,
             precision=self._equipment.precision,
             weights_sha256=self._equipment.weights_sha256,
-            last_words=crash_notes.keep(),
+            crash_notes=crash_notes.keep(),
         )
 
     def begin(self, brief: Brief) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.results.layout import image_key
 from neckar.pipeline.results.recovery import Unrecoverable, recover
-from neckar.pipeline.results.rows import row_to_metadata
+from neckar.pipeline.results.rows.arrow import row_to_metadata
 from neckar.pipeline.storage.store import NotFound, PreconditionFailed, Store
 from neckar.schemas.results import ResultRow
 

@@ -17,8 +17,8 @@ from neckar.pipeline.results import compaction
 from neckar.pipeline.results.compaction import compact
 from neckar.pipeline.results.layout import PartPlace
 from neckar.pipeline.results.ledger import list_parts, read_ledger
-from neckar.pipeline.results.parquet import parquet_bytes
-from neckar.pipeline.results.rows import rows_to_table, table_to_rows
+from neckar.pipeline.results.rows.arrow import rows_to_table, table_to_rows
+from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError

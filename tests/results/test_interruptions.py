@@ -17,7 +17,7 @@ from neckar.pipeline.results.lease import LeaseHeld
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.reading import open_run
 from neckar.pipeline.results.recovery import Unrecoverable, recover
-from neckar.pipeline.results.rows import row_to_metadata
+from neckar.pipeline.results.rows.arrow import row_to_metadata
 from neckar.pipeline.results.run import create_or_resume, finished
 from neckar.pipeline.results.success import seal
 from neckar.pipeline.storage.access import open_store

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from neckar.pipeline.results.layout import PartPlace
 from neckar.pipeline.results.ledger import Counts, Ledger, list_parts, read_ledger
-from neckar.pipeline.results.parquet import parquet_bytes
 from neckar.pipeline.results.parts import PartWriter
-from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.results.rows.arrow import rows_to_table
+from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.pipeline.results.stored_file import open_stored
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Store

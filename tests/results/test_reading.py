@@ -10,10 +10,10 @@ import pytest
 from neckar.pipeline.results import compaction
 from neckar.pipeline.results.layout import PartPlace, compact_key
 from neckar.pipeline.results.ledger import Counts
-from neckar.pipeline.results.parquet import parquet_bytes
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.reading import PART_COLUMN, RunReader, open_run
-from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.results.rows.arrow import rows_to_table
+from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.pipeline.results.run import Resumed, create_or_resume
 from neckar.pipeline.results.success import seal
 from neckar.pipeline.storage.local import LocalStore

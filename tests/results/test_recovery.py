@@ -13,7 +13,7 @@ import pytest
 from neckar.pipeline.images.encode import encode_png, pixel_sha256
 from neckar.pipeline.results.layout import image_key
 from neckar.pipeline.results.recovery import Unrecoverable, for_pair, recover
-from neckar.pipeline.results.rows import row_to_metadata
+from neckar.pipeline.results.rows.arrow import row_to_metadata
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import NotFound, Store
 from neckar.schemas.pair import Pair

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neckar.pipeline.images.encode import encode_png
-from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.results.rows.arrow import rows_to_table
 from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
 from neckar.pipeline.worker.pictures import Pictures
 from neckar.pipeline.worker.recipe import recipe

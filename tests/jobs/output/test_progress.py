@@ -5,7 +5,7 @@ import pty
 import subprocess
 import sys
 
-from neckar.jobs.progress import Ending, JsonLines
+from neckar.jobs.output.progress import Ending, JsonLines
 from neckar.pipeline.driver.progress import Progress
 from tests.jobs.conftest import ROOT
 
@@ -88,8 +88,8 @@ def test_a_reader_that_goes_away_does_not_end_the_run():
 def test_a_terminal_gets_a_bar_with_rate_and_time_to_go():
     script = (
         "import time\n"
-        "from neckar.jobs.progress import Ending, reporting\n"
-        "from tests.jobs.test_progress import moment\n"
+        "from neckar.jobs.output.progress import Ending, reporting\n"
+        "from tests.jobs.output.test_progress import moment\n"
         "with reporting('night') as report:\n"
         "    report(moment(total=None, rate=None, eta_s=None, waiting_for='Ray to start'))\n"
         "    report(moment())\n"

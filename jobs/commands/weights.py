@@ -42,7 +42,7 @@ def convert(
     ],
 ) -> None:
     """Write a network as safetensors, which hold no code."""
-    from neckar.jobs.files import write
+    from neckar.jobs.output.files import write
     from neckar.pipeline.worker.weights import to_safetensors
 
     if not destination.endswith(".safetensors"):

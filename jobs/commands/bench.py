@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from neckar.jobs.arguments import count
+from neckar.jobs.input.arguments import count
 
 
 class Arithmetic(StrEnum):
@@ -70,7 +70,7 @@ def bench(
         print("Without kernels in C: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a third.")
     comparisons = []
     if against is not None:
-        from neckar.jobs.peer import compare
+        from neckar.jobs.measure.peer import compare
 
         for side in sizes:
             for name in precisions:

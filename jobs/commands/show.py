@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neckar.jobs.arguments import RunArgument
+from neckar.jobs.input.arguments import RunArgument
 from neckar.schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def show(
     save: Annotated[str | None, typer.Option(help="Write the PNG to this file.", metavar="FILE")] = None,
 ) -> None:
     """Print every field of one pair's result, and where its picture is."""
-    from neckar.jobs.files import write
+    from neckar.jobs.output.files import write
     from neckar.pipeline.results.reading import open_run
 
     reader = open_run(run)
@@ -38,7 +38,7 @@ def show(
 
 def _lines(row: ResultRow, run: str) -> Iterator[str]:
     """One line a field that has a value: name, value, unit."""
-    from neckar.jobs.tables import text
+    from neckar.jobs.output.tables import text
     from neckar.schemas.results import RESULTS_SCHEMA
 
     width = max(len(name) for name in RESULTS_SCHEMA.names) + 2

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from neckar.pipeline.results.traces import trace_from_text, trace_of, trace_to_text, traces_to_array
+from neckar.pipeline.results.rows.traces import trace_from_text, trace_of, trace_to_text, traces_to_array
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.results import RESULTS_SCHEMA, ResultRow
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neckar.jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument
+from neckar.jobs.input.arguments import AllowLocalOption, BaseOption, ManifestArgument
 from neckar.schemas.errors import Problem, UserError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def validate(
     check_images: Annotated[bool, typer.Option("--check-images", help="Open every picture as well.")] = False,
 ) -> None:
     """Tell every problem of a manifest at once, before any compute."""
-    from neckar.jobs.intake import take_in
+    from neckar.jobs.input.intake import take_in
 
     loaded, found = take_in(manifest, base, allow_local=allow_local)
     opened = f", {_open_images(loaded):,} pictures opened" if check_images else ""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
-from neckar.jobs.files import abandon
+from neckar.jobs.output.files import abandon
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Display

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from neckar.jobs.arguments import RunArgument
-from neckar.jobs.tables import Format
+from neckar.jobs.input.arguments import RunArgument
+from neckar.jobs.output.tables import Format
 from neckar.schemas.errors import UserError
 
 
@@ -22,7 +22,7 @@ def query(
     ] = None,
 ) -> None:
     """Ask a run's results in SQL, e.g. "select pair_id, loss_total from results"."""
-    from neckar.jobs import files, tables
+    from neckar.jobs.output import files, tables
     from neckar.pipeline.results.query import query as ask
     from neckar.pipeline.results.reading import open_run
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neckar.pipeline.results.parquet import parquet_bytes
-from neckar.pipeline.results.rows import metadata_to_row, row_to_metadata, rows_to_table, table_to_rows
+from neckar.pipeline.results.rows.arrow import metadata_to_row, row_to_metadata, rows_to_table, table_to_rows
+from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.layers import LAYER_NAMES
 from neckar.schemas.results import RESULTS_SCHEMA, ResultRow, Trace

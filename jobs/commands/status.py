@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from neckar.jobs.arguments import RunArgument
+from neckar.jobs.input.arguments import RunArgument
 
 if TYPE_CHECKING:
     from neckar.pipeline.results.reading import RunReader

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from neckar.jobs.arguments import AllowLocalOption, BaseOption, ManifestArgument
+from neckar.jobs.input.arguments import AllowLocalOption, BaseOption, ManifestArgument
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from neckar.jobs.cost import Rate, Work
+    from neckar.jobs.measure.cost import Rate, Work
     from neckar.pipeline.manifests.pairs import Survey
 
 
 def plan(manifest: ManifestArgument, base: BaseOption = None, allow_local: AllowLocalOption = False) -> None:
     """Count the pairs per level, and estimate work and time from a measurement of a few seconds."""
-    from neckar.jobs.cost import measure, work_of
-    from neckar.jobs.intake import take_in
+    from neckar.jobs.input.intake import take_in
+    from neckar.jobs.measure.cost import measure, work_of
     from neckar.pipeline.manifests.pairs import iter_pairs
 
     loaded, found = take_in(manifest, base, allow_local=allow_local)

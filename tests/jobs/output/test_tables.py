@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from neckar.jobs.tables import Format, write
+from neckar.jobs.output.tables import Format, write
 
 MOMENT = datetime(2026, 11, 22, 12, 30, 15, 250_000, tzinfo=UTC)
 

@@ -8,8 +8,15 @@ from typing import Annotated
 
 import typer
 
-from neckar.jobs.arguments import AllowLocalOption, BaseOption, DeadlineOption, ErrorRateOption, ManifestArgument, count
 from neckar.jobs.exits import Exit
+from neckar.jobs.input.arguments import (
+    AllowLocalOption,
+    BaseOption,
+    DeadlineOption,
+    ErrorRateOption,
+    ManifestArgument,
+    count,
+)
 
 
 def run(  # noqa: PLR0913, PLR0917  # the command's options
@@ -36,8 +43,8 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     ] = False,
 ) -> int:
     """Make every picture of a manifest; the same command again resumes."""
-    from neckar.jobs.intake import output_of, take_in
-    from neckar.jobs.progress import Ending, reporting
+    from neckar.jobs.input.intake import output_of, take_in
+    from neckar.jobs.output.progress import Ending, reporting
     from neckar.pipeline.driver import session
     from neckar.pipeline.driver.endings import Interrupted, Stopped
     from neckar.pipeline.results.success import Incomplete

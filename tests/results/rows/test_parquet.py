@@ -6,8 +6,8 @@ import io
 
 import pyarrow.parquet as pq
 
-from neckar.pipeline.results.parquet import parquet_bytes
-from neckar.pipeline.results.rows import rows_to_table
+from neckar.pipeline.results.rows.arrow import rows_to_table
+from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.schemas.results import RESULTS_SCHEMA
 from tests.results.samples import ok_row
 

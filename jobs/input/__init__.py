@@ -1,0 +1,1 @@
+"""What the command line is given: arguments, manifests, the folders they name."""

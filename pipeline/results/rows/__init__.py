@@ -1,0 +1,1 @@
+"""The two Parquet tables: their rows, their traces, their files."""
