@@ -6,7 +6,8 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING
 
-from neckar.pipeline.scheduling.waiting import Ticket, Window
+from neckar.pipeline.scheduling.pair_state import PairState
+from neckar.pipeline.scheduling.waiting import WaitingPairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -19,7 +20,7 @@ class Backlog:
 
     Args:
         source: the pairs still to do.
-        size: of the window.
+        size: how many.
         program: what pairs must share to be optimised in one batch.
         cost: expected work of a pair.
     """
@@ -36,14 +37,14 @@ class Backlog:
         self._size = size
         self._program = program
         self._cost = cost
-        self._window = Window()
-        self._paused: list[tuple[float, int, Ticket]] = []  # (until, index, ticket), a heap
-        self._suspects: deque[Ticket] = deque()
+        self._waiting = WaitingPairs()
+        self._paused: list[tuple[float, int, PairState]] = []  # (until, index, state), a heap
+        self._suspects: deque[PairState] = deque()
         self.begun = False  # something of the manifest was read, or found to be nothing
         self.exhausted = False  # nothing is left in the manifest
 
     def __len__(self) -> int:
-        return len(self._window) + len(self._paused) + len(self._suspects)
+        return len(self._waiting) + len(self._paused) + len(self._suspects)
 
     @property
     def paused(self) -> int:
@@ -51,47 +52,47 @@ class Backlog:
         return len(self._paused)
 
     @property
-    def first_suspect(self) -> Ticket | None:
+    def first_suspect(self) -> PairState | None:
         """The next pair that must run alone."""
         return self._suspects[0] if self._suspects else None
 
     def feed(self, now: float) -> None:
-        """Fill the window up and end the pauses that are over."""
+        """Read up to `size` pairs and end the pauses that are over."""
         self.begun = True
         while self._paused and self._paused[0][0] <= now:
-            self._window.push(heapq.heappop(self._paused)[2])
+            self._waiting.push(heapq.heappop(self._paused)[2])
         while not self.exhausted and len(self) < self._size:
             pair = next(self._source, None)
             if pair is None:
                 self.exhausted = True
             else:
-                self._window.push(Ticket(pair, self._program(pair), self._cost(pair)))
+                self._waiting.push(PairState(pair, self._program(pair), self._cost(pair)))
 
-    def again(self, ticket: Ticket) -> None:
+    def requeue(self, state: PairState) -> None:
         """It runs again like any other."""
-        self._window.push(ticket)
+        self._waiting.push(state)
 
-    def pause(self, ticket: Ticket, until: float) -> None:
+    def pause(self, state: PairState, until: float) -> None:
         """It runs again, but not before `until`."""
-        heapq.heappush(self._paused, (until, ticket.pair.index, ticket))
+        heapq.heappush(self._paused, (until, state.pair.index, state))
 
-    def suspect(self, ticket: Ticket) -> None:
+    def set_apart(self, state: PairState) -> None:
         """It runs again, but alone."""
-        self._suspects.append(ticket)
+        self._suspects.append(state)
 
-    def take(self, program: Hashable, count: int) -> list[Ticket]:
-        """At most `count` tickets: of `program` first, then of the program with the longest pair."""
-        tickets: list[Ticket] = []
-        while len(tickets) < count and self._window:
-            ticket = self._window.take(program)
-            program = ticket.program
-            tickets.append(ticket)
-        return tickets
+    def take(self, program: Hashable, count: int) -> list[PairState]:
+        """At most `count` pairs: of `program` first, then of the program with the longest pair."""
+        states: list[PairState] = []
+        while len(states) < count and self._waiting:
+            state = self._waiting.take(program)
+            program = state.program
+            states.append(state)
+        return states
 
-    def take_suspect(self, allowed: Callable[[Ticket], bool]) -> list[Ticket]:
+    def take_suspect(self, allowed: Callable[[PairState], bool]) -> list[PairState]:
         """The first suspect that is allowed, or none."""
-        for ticket in self._suspects:
-            if allowed(ticket):
-                self._suspects.remove(ticket)
-                return [ticket]
+        for state in self._suspects:
+            if allowed(state):
+                self._suspects.remove(state)
+                return [state]
         return []

@@ -26,7 +26,7 @@ class Limits:
     setup_pause_s: float = 300.0  # that wait
     error_rate: float | None = None  # failed and quarantined among the settled, then the run stops
     error_rate_after: int = 100  # settled pairs before the rate is judged
-    window: int = 4096  # waiting pairs held at one time, a few MB
+    look_ahead: int = 4096  # pairs of the manifest read ahead of the workers, a few MB
 
 
 @dataclass(slots=True)

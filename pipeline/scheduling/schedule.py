@@ -26,26 +26,26 @@ from neckar.pipeline.scheduling.events import (
     Tick,
 )
 from neckar.pipeline.scheduling.limits import Counts, Limits
-from neckar.pipeline.scheduling.suspects import Blame, Charge, Sentence
-from neckar.pipeline.scheduling.workers import Crew, Worker, listed
+from neckar.pipeline.scheduling.pair_state import PairState, SoloDeath
+from neckar.pipeline.scheduling.suspects import Consequence, FaultRecord
+from neckar.pipeline.scheduling.workers import Worker, Workers, listed
 from neckar.schemas.errors import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from neckar.pipeline.scheduling.waiting import Ticket
     from neckar.schemas.pair import Pair
 
 CALLS_IN_FLIGHT = 2  # one runs, one waits in the worker, so that it never idles for the driver
 
 
 class Schedule:
-    """pending → leased → ok | retry | failed | quarantined, for a stream of pairs and a changing crew.
+    """pending → assigned → ok | retry | failed | quarantined, for a stream of pairs and a changing set of workers.
 
     Invariant: every pair of the source gets exactly one `Settle`, unless a `Stop` ends the run before.
 
     Args:
-        source: the pairs still to do; read lazily, `limits.window` ahead, and not before a worker is ready.
+        source: the pairs still to do; read lazily, `limits.look_ahead` ahead, and not before a worker is ready.
         workers: how many workers are wanted.
         program: what pairs must share to be optimised in one batch.
         cost: expected work of a pair; the longest are handed out first.
@@ -62,13 +62,13 @@ class Schedule:
         limits: Limits,
         now: float,
     ) -> None:
-        self._backlog = Backlog(source, size=max(limits.window, workers), program=program, cost=cost)
+        self._backlog = Backlog(source, size=max(limits.look_ahead, workers), program=program, cost=cost)
         self._target = workers
         self._limits = limits
-        self._blame = Blame(
+        self._faults = FaultRecord(
             solo_deaths=limits.solo_deaths, node_losses=limits.node_losses, node_deaths=limits.node_deaths
         )
-        self._crew = Crew()
+        self._workers = Workers()
         self._clearing = ""  # the worker that gets no new pairs, so that a suspect finds it empty
         self._setup_failures = 0
         self._start_after = now
@@ -89,22 +89,22 @@ class Schedule:
     @property
     def in_flight(self) -> int:
         """Pairs on workers."""
-        return self._crew.in_flight
+        return self._workers.in_flight
 
     @property
     def workers(self) -> int:
         """Workers ready."""
-        return self._crew.ready
+        return self._workers.ready
 
     def waiting_for(self) -> str:
         """In words, what has to happen next for the run to go on."""
-        busy = [str(worker) for worker in self._crew.values() if worker.leases]
+        busy = [str(worker) for worker in self._workers.values() if worker.assignments]
         parts = [listed(busy, "; ")] if busy else []
-        starting = len(self._crew) - self._crew.ready
+        starting = len(self._workers) - self._workers.ready
         if starting:
             parts.append(f"{starting} worker(s) to start (are GPUs or cores free on the cluster?)")
-        if self._blame.avoided:
-            avoided = ", ".join(sorted(self._blame.avoided))
+        if self._faults.avoided:
+            avoided = ", ".join(sorted(self._faults.avoided))
             parts.append(f"machines other than {avoided}, where workers died in a row")
         if self._backlog.paused:
             parts.append(f"the store to answer again ({self._backlog.paused} pair(s) pause)")
@@ -122,19 +122,19 @@ class Schedule:
         """Take one event in and say what is to be done, in this order.
 
         Silence and standstill are judged on a `Tick` only: the driver gives it after all that has come in, so
-        that its own slowness is charged to nobody.
+        that its own slowness is counted against nobody.
         """
         self._out = []
         match event:
             case Joined():
                 self._join(event, now)
             case SetupFailed():
-                self._crew.pop(event.worker, None)
+                self._workers.pop(event.worker, None)
                 self._setup_failed(event.node, event.message, now)
             case Returned():
                 self._returned(event, now)
             case Died():
-                self._bury(event.worker, event.cause, event.message)
+                self._worker_died(event.worker, event.cause, event.message)
             case Staffed():
                 self._target = event.workers
             case Tick():
@@ -142,102 +142,102 @@ class Schedule:
                 self._judge_standstill(now)
         self._judge_errors()
         if self.stopped is None:
-            if self._crew.ready or self._backlog.begun:
+            if self._workers.ready or self._backlog.begun:
                 self._backlog.feed(now)
-            self._lease(now)
+            self._assign(now)
             self._release()
             self._start(now)
         return self._out
 
     def _join(self, event: Joined, now: float) -> None:
-        worker = self._crew.get(event.worker)
+        worker = self._workers.get(event.worker)
         if worker is None:
             return
         worker.node = event.node
-        worker.size(event.slots)
+        worker.set_slots(event.slots)
         self._setup_failures = 0
         self._progress_at = now
 
     def _setup_failed(self, node: str, message: str, now: float) -> None:
         self._setup_failures += 1
-        self._blame.accuse(node, object(), others=self._crew.nodes())
+        self._faults.worker_died(node, object(), others=self._workers.nodes())
         if self._setup_failures < self._limits.setup_failures:
             return
-        if self._crew.ready:
+        if self._workers.ready:
             self._start_after = now + self._limits.setup_pause_s
         else:
             self.stop(f"no worker could be made ready, {self._setup_failures} failed in a row: {message}")
 
     def _returned(self, event: Returned, now: float) -> None:
-        worker = self._crew.get(event.worker)
+        worker = self._workers.get(event.worker)
         if worker is None:
-            return  # buried before it spoke; its pairs are queued again and find their pictures on the store
+            return  # dead before it spoke; its pairs are queued again and find their pictures on the store
         worker.calls -= 1
         worker.heard_at = now
         if event.slots:
-            worker.size(event.slots)
+            worker.set_slots(event.slots)
         if event.outcomes or event.evaluations:
             self._progress_at = now
         for outcome in event.outcomes:
-            lease = worker.leases.pop(outcome.index, None)
-            if lease is not None:
-                self._conclude(worker, lease.ticket, outcome, now)
+            assignment = worker.assignments.pop(outcome.index, None)
+            if assignment is not None:
+                self._conclude(worker, assignment.state, outcome, now)
         for index in event.running:
-            lease = worker.leases.get(index)
-            if lease is not None and lease.running_since is None:
-                lease.running_since = now
-        worker.alone = worker.alone and bool(worker.leases)
+            assignment = worker.assignments.get(index)
+            if assignment is not None and assignment.running_since is None:
+                assignment.running_since = now
+        worker.alone = worker.alone and bool(worker.assignments)
 
-    def _conclude(self, worker: Worker, ticket: Ticket, outcome: Outcome, now: float) -> None:
+    def _conclude(self, worker: Worker, state: PairState, outcome: Outcome, now: float) -> None:
         if outcome.code is None:
             self._unwritten = 0
-            self._blame.vindicate(worker.node)
-            self._settle(ticket, "ok", worker.name)
+            self._faults.picture_finished(worker.node)
+            self._settle(state, "ok", worker.name)
         elif outcome.unwritten:
             self._unwritten += 1
-            self._backlog.pause(ticket, now + self._limits.pause_s)
+            self._backlog.pause(state, now + self._limits.pause_s)
             if self._unwritten >= self._limits.unwritten:
                 self.stop(f"the output takes no pictures: {outcome.message}")
-        elif outcome.code is ErrorCode.STORE_UNAVAILABLE and ticket.refusals + 1 < self._limits.refusals:
-            ticket.refusals += 1
-            self._backlog.pause(ticket, now + self._limits.pause_s)
+        elif outcome.code is ErrorCode.STORE_UNAVAILABLE and state.refusals + 1 < self._limits.refusals:
+            state.refusals += 1
+            self._backlog.pause(state, now + self._limits.pause_s)
         elif outcome.code is ErrorCode.OUT_OF_MEMORY and not worker.alone:
-            self._backlog.suspect(ticket)  # it may fit without its neighbours
+            self._backlog.set_apart(state)  # it may fit without its neighbours
         else:
-            self._settle(ticket, "failed", worker.name, outcome.code, outcome.message)
+            self._settle(state, "failed", worker.name, outcome.code, outcome.message)
 
-    def _bury(self, name: str, cause: Cause, message: str) -> None:
-        worker = self._crew.pop(name, None)
+    def _worker_died(self, name: str, cause: Cause, message: str) -> None:
+        worker = self._workers.pop(name, None)
         if worker is None:
             return
         fault = cause in {Cause.CRASHED, Cause.SILENT}
-        for index, lease in worker.leases.items():
+        for index, assignment in worker.assignments.items():
             if fault and worker.alone:
-                self._blame.accuse(worker.node, index, others=self._crew.nodes())
-            self._sentence(worker, lease.ticket, cause, message)
+                self._faults.worker_died(worker.node, index, others=self._workers.nodes())
+            self._judge_pair(worker, assignment.state, cause, message)
 
-    def _sentence(self, worker: Worker, ticket: Ticket, cause: Cause, message: str) -> None:
+    def _judge_pair(self, worker: Worker, state: PairState, cause: Cause, message: str) -> None:
         code = ErrorCode.WORKER_SILENT if cause is Cause.SILENT else ErrorCode.WORKER_DIED
-        charge = Charge(worker.node, code, message)
-        match self._blame.judge(ticket, alone=worker.alone, cause=cause, charge=charge):
-            case Sentence.AGAIN:
-                self._backlog.again(ticket)
-            case Sentence.ALONE:
-                self._backlog.suspect(ticket)
-            case Sentence.QUARANTINE:
-                deaths = self._blame.charged(ticket)
+        death = SoloDeath(worker.node, code, message)
+        match self._faults.consequence(state, alone=worker.alone, cause=cause, death=death):
+            case Consequence.AGAIN:
+                self._backlog.requeue(state)
+            case Consequence.ALONE:
+                self._backlog.set_apart(state)
+            case Consequence.QUARANTINE:
+                deaths = self._faults.solo_deaths(state)
                 told = f"{deaths} workers died with this pair alone in them; the last: {message}"
-                self._settle(ticket, "quarantined", worker.name, code, told)
+                self._settle(state, "quarantined", worker.name, code, told)
 
     # --- judgements ---
 
     def _judge_silence(self, now: float) -> None:
-        for worker in list(self._crew.values()):
+        for worker in list(self._workers.values()):
             silence = now - worker.heard_at
             if worker.calls and silence > self._limits.silence_s:
                 reason = f"no answer for {silence:.0f} s"
                 self._out.append(Kill(worker.name, reason))
-                self._bury(worker.name, Cause.SILENT, reason)
+                self._worker_died(worker.name, Cause.SILENT, reason)
 
     def _judge_standstill(self, now: float) -> None:
         still = now - self._progress_at
@@ -253,7 +253,7 @@ class Schedule:
 
     def _settle(
         self,
-        ticket: Ticket,
+        state: PairState,
         status: Status,
         worker: str,
         code: ErrorCode | None = None,
@@ -262,71 +262,71 @@ class Schedule:
         self.counts.add(status)
         if code is not None:
             self._errors[code] += 1
-        self._out.append(Settle(ticket.pair, status, ticket.attempts, worker, code, message))
+        self._out.append(Settle(state.pair, status, state.attempts, worker, code, message))
 
     # --- handing out ---
 
     @property
     def _outstanding(self) -> int:
-        return len(self._backlog) + self._crew.in_flight
+        return len(self._backlog) + self._workers.in_flight
 
-    def _lease(self, now: float) -> None:
+    def _assign(self, now: float) -> None:
         self._clear_for_suspects()
         wanted = max(1, min(self._target, self._outstanding))
         # In the tail everyone gets an equal share, so that nobody sits on pairs another could begin.
-        share = -(-self._outstanding // wanted) if self._backlog.exhausted else self._limits.window
-        for worker in self._crew.least_laden():
+        share = -(-self._outstanding // wanted) if self._backlog.exhausted else self._limits.look_ahead
+        for worker in self._workers.least_busy():
             if worker.calls >= CALLS_IN_FLIGHT:
                 continue
-            tickets = self._choose(worker, share)
-            worker.lease(tickets)
+            states = self._choose(worker, share)
+            worker.assign(states)
             drop = worker.overdue(now, self._limits.pair_s)
-            if not worker.leases:
+            if not worker.assignments:
                 continue
             if worker.calls == 0:
                 worker.heard_at = now
-            self._out.append(Advance(worker.name, tuple(ticket.pair for ticket in tickets), drop))
+            self._out.append(Advance(worker.name, tuple(state.pair for state in states), drop))
             self._out.extend(Advance(worker.name) for _ in range(CALLS_IN_FLIGHT - worker.calls - 1))
             worker.calls = CALLS_IN_FLIGHT
 
-    def _choose(self, worker: Worker, share: int) -> list[Ticket]:
-        if worker.alone or worker.node in self._blame.avoided:
+    def _choose(self, worker: Worker, share: int) -> list[PairState]:
+        if worker.alone or worker.node in self._faults.avoided:
             return []
-        if not worker.leases:
-            nodes = self._crew.nodes() - self._blame.avoided
-            suspect = self._backlog.take_suspect(lambda t: self._blame.may_rerun_on(worker.node, t, nodes))
+        if not worker.assignments:
+            nodes = self._workers.nodes() - self._faults.avoided
+            suspect = self._backlog.take_suspect(lambda state: self._faults.may_rerun_on(worker.node, state, nodes))
             if suspect:
                 worker.alone = True
                 return suspect
         if worker.name == self._clearing:
             return []
-        return self._backlog.take(worker.program, min(worker.depth, share) - len(worker.leases))
+        return self._backlog.take(worker.program, min(worker.depth, share) - len(worker.assignments))
 
     def _clear_for_suspects(self) -> None:
         """Empty one worker for the first suspect, unless one is empty already or on its way."""
         suspect = self._backlog.first_suspect
-        nodes = self._crew.nodes() - self._blame.avoided
+        nodes = self._workers.nodes() - self._faults.avoided
         able = {
             name: worker
-            for name, worker in self._crew.items()
+            for name, worker in self._workers.items()
             if suspect is not None
-            and worker.node not in self._blame.avoided
-            and self._blame.may_rerun_on(worker.node, suspect, nodes)
+            and worker.node not in self._faults.avoided
+            and self._faults.may_rerun_on(worker.node, suspect, nodes)
         }
-        if any(worker.alone or not worker.leases for worker in able.values()):
+        if any(worker.alone or not worker.assignments for worker in able.values()):
             self._clearing = ""
         elif self._clearing not in able:
-            self._clearing = min(able, key=lambda name: len(able[name].leases), default="")
+            self._clearing = min(able, key=lambda name: len(able[name].assignments), default="")
 
     def _release(self) -> None:
         done = self._backlog.exhausted and not self._backlog
-        for worker in list(self._crew.values()):
-            if worker.idle and (done or worker.node in self._blame.avoided):
-                del self._crew[worker.name]
+        for worker in list(self._workers.values()):
+            if worker.idle and (done or worker.node in self._faults.avoided):
+                del self._workers[worker.name]
                 self._out.append(Release(worker.name))
 
     def _start(self, now: float) -> None:
         wanted = min(self._target, self._outstanding) if self._backlog.begun else self._target
-        while len(self._crew) < wanted and now >= self._start_after:
-            worker = self._crew.hire()
-            self._out.append(Start(worker.name, frozenset(self._blame.avoided)))
+        while len(self._workers) < wanted and now >= self._start_after:
+            worker = self._workers.add()
+            self._out.append(Start(worker.name, frozenset(self._faults.avoided)))

@@ -3,73 +3,43 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from neckar.pipeline.scheduling.suspects import Charge
-    from neckar.schemas.pair import Pair
+    from neckar.pipeline.scheduling.pair_state import PairState
 
 
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """A pair on its way, with its history.
-
-    Attributes:
-        pair: the pair.
-        program: what pairs must share to be optimised in one batch.
-        cost: expected work, in any unit; only the order counts.
-        attempts: times handed to a worker.
-        refusals: times the store did not answer for it.
-        losses: nodes that went away under it without notice.
-        charges: deaths of workers it was alone in.
-    """
-
-    pair: Pair
-    program: Hashable
-    cost: float
-    attempts: int = 0
-    refusals: int = 0
-    losses: int = 0
-    charges: list[Charge] = field(default_factory=list)
-
-    @property
-    def rank(self) -> tuple[float, int]:
-        """Longest expected first, then the manifest's order."""
-        return (-self.cost, self.pair.index)
-
-
-class Window:
-    """Tickets in groups of one program; the group with the longest pair comes first."""
+class WaitingPairs:
+    """Pairs in groups of one program; the group with the longest pair comes first."""
 
     def __init__(self) -> None:
-        self._groups: dict[Hashable, list[tuple[tuple[float, int], Ticket]]] = {}
+        self._groups: dict[Hashable, list[tuple[tuple[float, int], PairState]]] = {}
         self._heads: list[tuple[tuple[float, int], Hashable]] = []  # (a group's first rank, its program), or stale
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def push(self, ticket: Ticket) -> None:
-        """Add a ticket."""
-        group = self._groups.setdefault(ticket.program, [])
-        heapq.heappush(group, (ticket.rank, ticket))
+    def push(self, state: PairState) -> None:
+        """Add a pair."""
+        group = self._groups.setdefault(state.program, [])
+        heapq.heappush(group, (state.rank, state))
         self._count += 1
-        if group[0][1] is ticket:
-            self._enter(ticket.program)
+        if group[0][1] is state:
+            self._enter(state.program)
 
-    def take(self, program: Hashable) -> Ticket:
-        """The longest of `program`, or where none is left the longest of all; not from an empty window."""
+    def take(self, program: Hashable) -> PairState:
+        """The longest of `program`, or where none is left the longest of all; not where none waits."""
         group = self._groups.get(program) or self._groups[self._first_program()]
-        _, ticket = heapq.heappop(group)
+        _, state = heapq.heappop(group)
         self._count -= 1
         if group:
-            self._enter(ticket.program)
+            self._enter(state.program)
         else:
-            del self._groups[ticket.program]
-        return ticket
+            del self._groups[state.program]
+        return state
 
     def _enter(self, program: Hashable) -> None:
         heapq.heappush(self._heads, (self._groups[program][0][0], program))

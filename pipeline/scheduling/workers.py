@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
-    from neckar.pipeline.scheduling.waiting import Ticket
+    from neckar.pipeline.scheduling.pair_state import PairState
 
 LISTED = 3  # names told in messages; the rest is counted
 
@@ -20,10 +20,10 @@ def listed(names: Sequence[str], separator: str = ", ") -> str:
 
 
 @dataclass(slots=True)
-class Lease:
-    """A pair in a worker's hands."""
+class Assignment:
+    """A pair on a worker."""
 
-    ticket: Ticket
+    state: PairState
     running_since: float | None = None  # in a slot; None while it is fetched or queued
     dropped: bool = False  # the worker was told that its time is over
 
@@ -35,7 +35,7 @@ class Worker:
     name: str
     node: str = ""
     depth: int = 0  # pairs it may hold; 0 until it is ready
-    leases: dict[int, Lease] = field(default_factory=dict)
+    assignments: dict[int, Assignment] = field(default_factory=dict)
     calls: int = 0  # in flight
     heard_at: float = 0.0
     program: Hashable = None  # of the pairs it was given last
@@ -46,50 +46,50 @@ class Worker:
         """It has its weights and its device."""
         return self.depth > 0
 
-    def size(self, slots: int) -> None:
+    def set_slots(self, slots: int) -> None:
         """It may hold one set of pairs in its slots and one fetched meanwhile."""
         self.depth = 2 * slots
 
     @property
     def idle(self) -> bool:
         """Ready, and nothing is with it or on its way."""
-        return self.ready and not self.leases and self.calls == 0
+        return self.ready and not self.assignments and self.calls == 0
 
-    def lease(self, tickets: list[Ticket]) -> None:
-        """Take tickets on."""
-        for ticket in tickets:
-            ticket.attempts += 1
-            self.leases[ticket.pair.index] = Lease(ticket)
-            self.program = ticket.program
+    def assign(self, states: list[PairState]) -> None:
+        """Give it these pairs."""
+        for state in states:
+            state.attempts += 1
+            self.assignments[state.pair.index] = Assignment(state)
+            self.program = state.program
 
     def overdue(self, now: float, limit_s: float | None) -> tuple[int, ...]:
         """Pairs longer in a slot than `limit_s`; each is named once."""
         if limit_s is None:
             return ()
         late = {
-            index: lease
-            for index, lease in self.leases.items()
-            if lease.running_since is not None and now - lease.running_since > limit_s and not lease.dropped
+            index: given
+            for index, given in self.assignments.items()
+            if given.running_since is not None and now - given.running_since > limit_s and not given.dropped
         }
-        for lease in late.values():
-            lease.dropped = True
+        for given in late.values():
+            given.dropped = True
         return tuple(late)
 
     def __str__(self) -> str:
-        return f"{self.name} with {listed([lease.ticket.pair.pair_id for lease in self.leases.values()])}"
+        return f"{self.name} with {listed([given.state.pair.pair_id for given in self.assignments.values()])}"
 
 
-class Crew(dict[str, Worker]):
+class Workers(dict[str, Worker]):
     """All workers by name, those still starting too."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._hired = 0
+        self._added = 0
 
-    def hire(self) -> Worker:
+    def add(self) -> Worker:
         """A new worker under a name never used before."""
-        self._hired += 1
-        worker = Worker(f"worker-{self._hired}")
+        self._added += 1
+        worker = Worker(f"worker-{self._added}")
         self[worker.name] = worker
         return worker
 
@@ -101,13 +101,13 @@ class Crew(dict[str, Worker]):
     @property
     def in_flight(self) -> int:
         """Pairs on workers."""
-        return sum(len(worker.leases) for worker in self.values())
+        return sum(len(worker.assignments) for worker in self.values())
 
     def nodes(self) -> set[str]:
         """Where ready workers are."""
         return {worker.node for worker in self.values() if worker.ready}
 
-    def least_laden(self) -> Iterator[Worker]:
+    def least_busy(self) -> Iterator[Worker]:
         """Ready workers, those with the fewest pairs first."""
         ready = (worker for worker in self.values() if worker.ready)
-        yield from sorted(ready, key=lambda worker: len(worker.leases))
+        yield from sorted(ready, key=lambda worker: len(worker.assignments))

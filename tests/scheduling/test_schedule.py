@@ -59,7 +59,7 @@ class Clockwork:
         return [command for command in (self.said if answer is None else answer) if isinstance(command, kind)]
 
     def held(self, worker):
-        return list(self.schedule._crew[worker].leases)
+        return list(self.schedule._workers[worker].assignments)
 
     def finish(self, worker, *indices):
         return self.tell(Returned(worker, tuple(Outcome(i) for i in indices), evaluations=1))
@@ -103,8 +103,8 @@ def test_the_end_is_shared_out_evenly():
     assert len(clock.held("worker-1")) == len(clock.held("worker-2")) == 2
 
 
-def test_the_manifest_is_read_a_window_ahead():
-    clock = Clockwork(1000, window=10)
+def test_the_manifest_is_read_no_further_ahead_than_allowed():
+    clock = Clockwork(1000, look_ahead=10)
     clock.tell(Tick())
     assert next(clock.source).index == 12  # ten wait, two are with the worker
 

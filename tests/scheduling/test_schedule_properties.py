@@ -31,7 +31,7 @@ from neckar.schemas.errors import ErrorCode
 from neckar.schemas.pair import Pair
 
 KINDS = ("good", "killer", "broken", "roomy", "flaky", "unwritten")
-LIMITS = Limits(window=7, silence_s=10_000, stall_s=1e9, unwritten=10**9, setup_failures=10**9)
+LIMITS = Limits(look_ahead=7, silence_s=10_000, stall_s=1e9, unwritten=10**9, setup_failures=10**9)
 SLOTS = (1, 2, 3)
 CHAOS_STEPS = 150
 
@@ -80,8 +80,8 @@ class World:
     def tell(self, event):
         for command in self.schedule.handle(event, self.now):
             self.obey(command)
-        most = LIMITS.window + self.hands + 1  # what dying workers give back comes on top of a full window
-        assert self.read - len(self.settled) <= most, "the window leaks"
+        most = LIMITS.look_ahead + self.hands + 1  # what dying workers give back comes on top
+        assert self.read - len(self.settled) <= most, "more is read ahead than allowed"
 
     def obey(self, command):
         match command:
@@ -182,7 +182,7 @@ class World:
                 cause = {"crash": Cause.CRASHED, "preempted": Cause.PREEMPTED, "node lost": Cause.NODE_LOST}[kind]
                 self.tell(Died(name, cause, kind))
             case _:
-                self.tell(Returned("worker-0", (Outcome(0),)))  # of a worker buried long ago
+                self.tell(Returned("worker-0", (Outcome(0),)))  # of a worker dead long ago
         return None
 
     def hush(self, silent):
