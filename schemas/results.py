@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.layers import LAYER_NAMES
-
-Status = Literal["ok", "failed", "quarantined"]
+from neckar.schemas.status import Status
 
 TRACE_COLUMNS: tuple[str, ...] = ("total", "content", "style")  # then one column per style layer in use
 

@@ -38,13 +38,14 @@ from neckar.pipeline.scheduling.events import (
     Tick,
 )
 from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
-from neckar.pipeline.scheduling.limits import Counts, Limits
+from neckar.pipeline.scheduling.limits import Limits
 from neckar.pipeline.scheduling.schedule import Schedule
 from neckar.pipeline.worker.loop import Delivery
 from neckar.pipeline.worker.rows import settled_row
 from neckar.schemas.errors import UserError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
+from neckar.schemas.status import Counts
 
 log = logging.getLogger(__name__)
 
@@ -213,9 +214,7 @@ class Driver:
         self._register = Register(PartWriter(self._opening.store, run.lease.epoch))
         before = run.ledger.counts()
         self._board.total = run.record.pairs
-        self._board.before = (
-            Counts(ok=before.ok) if self._retry_failed else Counts(before.ok, before.failed, before.quarantined)
-        )
+        self._board.before = Counts(ok=before.ok) if self._retry_failed else before
 
     def _lose(self, loss: Loss) -> None:
         message = loss.message

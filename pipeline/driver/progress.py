@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from neckar.pipeline.scheduling.limits import Counts
+from neckar.schemas.status import Counts
 
 RATE_WINDOW_S = 600.0  # the rate is that of the last ten minutes: slow pairs come first, so an all-time rate misleads
 

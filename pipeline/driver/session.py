@@ -146,5 +146,5 @@ def _make(opening: Opening, run: Resumed | None, board: Board, request: _Request
 def _is_open(run: Resumed, request: _Request) -> bool:
     """Whether there are pairs to do."""
     counts = run.ledger.counts()
-    done = counts.ok if request.retry_failed else counts.total
+    done = counts.ok if request.retry_failed else counts.settled
     return done < run.record.pairs

@@ -21,7 +21,7 @@ from neckar.pipeline.results.layout import PARTS_PREFIX, PartPlace
 from neckar.pipeline.results.stored_file import open_stored
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
-from neckar.schemas.results import Status
+from neckar.schemas.status import Counts, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
@@ -35,20 +35,6 @@ class PartFile:
 
     key: str
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many pairs have which status."""
-
-    ok: int
-    failed: int
-    quarantined: int
-
-    @property
-    def total(self) -> int:
-        """Pairs that have a result."""
-        return self.ok + self.failed + self.quarantined
 
 
 @dataclass(frozen=True)

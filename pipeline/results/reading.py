@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from neckar.pipeline.results.layout import LEASE_KEY, RUN_KEY
-from neckar.pipeline.results.ledger import Counts, Ledger, PartFile, list_parts, open_part, read_columns, read_ledger
+from neckar.pipeline.results.ledger import Ledger, PartFile, list_parts, open_part, read_columns, read_ledger
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.results.rows.arrow import table_to_rows
 from neckar.pipeline.results.run import finished
@@ -20,6 +20,7 @@ from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
 from neckar.schemas.results import RESULTS_SCHEMA, ResultRow
 from neckar.schemas.run import LeaseRecord, RunRecord, SuccessRecord
+from neckar.schemas.status import Counts
 
 PART_COLUMN = "_part"  # number of the file a row came from: a dataset has it after RESULTS_SCHEMA's columns
 

@@ -63,7 +63,7 @@ def _newest(store: Store) -> SuccessRecord:
 
 def _check_invariant(store: Store, record: RunRecord, ledger: Ledger) -> None:
     """Rows in the manifest = ok + failed + quarantined, each pair once."""
-    total = ledger.counts().total
+    total = ledger.counts().settled
     strangers = np.count_nonzero((ledger.indices < 0) | (ledger.indices >= record.pairs))
     shared = total - len(np.unique(ledger.indices))
     if strangers or shared:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neckar.schemas.errors import ErrorCode
     from neckar.schemas.pair import Pair
-
-
-Status = Literal["ok", "failed", "quarantined"]  # as in schemas.results, which brings numpy along
+    from neckar.schemas.status import Status
 
 
 class Cause(StrEnum):

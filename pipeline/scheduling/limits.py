@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from neckar.pipeline.scheduling.events import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,27 +23,3 @@ class Limits:
     error_rate: float | None = None  # failed and quarantined among the settled, then the run stops
     error_rate_after: int = 100  # settled pairs before the rate is judged
     look_ahead: int = 4096  # pairs of the manifest read ahead of the workers, a few MB
-
-
-@dataclass(slots=True)
-class Counts:
-    """Pairs settled."""
-
-    ok: int = 0
-    failed: int = 0
-    quarantined: int = 0
-
-    def add(self, status: Status) -> None:
-        """One more pair."""
-        match status:
-            case "ok":
-                self.ok += 1
-            case "failed":
-                self.failed += 1
-            case "quarantined":
-                self.quarantined += 1
-
-    @property
-    def settled(self) -> int:
-        """All of them."""
-        return self.ok + self.failed + self.quarantined

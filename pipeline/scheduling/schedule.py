@@ -21,20 +21,21 @@ from neckar.pipeline.scheduling.events import (
     SetupFailed,
     Staffed,
     Start,
-    Status,
     Stop,
     Tick,
 )
-from neckar.pipeline.scheduling.limits import Counts, Limits
+from neckar.pipeline.scheduling.limits import Limits
 from neckar.pipeline.scheduling.pair_state import PairState, SoloDeath
 from neckar.pipeline.scheduling.suspects import Consequence, FaultRecord
 from neckar.pipeline.scheduling.workers import Worker, Workers, listed
 from neckar.schemas.errors import ErrorCode
+from neckar.schemas.status import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
     from neckar.schemas.pair import Pair
+    from neckar.schemas.status import Status
 
 CALLS_IN_FLIGHT = 2  # one runs, one waits in the worker, so that it never idles for the driver
 
@@ -259,7 +260,7 @@ class Schedule:
         code: ErrorCode | None = None,
         message: str | None = None,
     ) -> None:
-        self.counts.add(status)
+        self.counts = self.counts.plus(status)
         if code is not None:
             self._errors[code] += 1
         self._out.append(Settle(state.pair, status, state.attempts, worker, code, message))

@@ -16,8 +16,9 @@ from neckar.pipeline.synthesis.task import Losses, Solution
 from neckar.pipeline.worker.recipe import Recipe
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.pair import Pair
-from neckar.schemas.results import ResultRow, Status, Trace
+from neckar.schemas.results import ResultRow, Trace
 from neckar.schemas.settings import Settings
+from neckar.schemas.status import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from neckar.pipeline.driver.progress import RATE_WINDOW_S, Board, Pace
-from neckar.pipeline.scheduling.limits import Counts
+from neckar.schemas.status import Counts
 
 
 class Clock:

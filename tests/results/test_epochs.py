@@ -34,7 +34,7 @@ def test_a_late_driver_is_stopped_and_what_it_wrote_before_counts(store: Store) 
 def test_an_epoch_without_parts_is_closed_too(store: Store) -> None:
     late = PartWriter(store, epoch=2)
     late.add(ok_row(0))
-    assert close_epochs(store, before=3).counts().total == 0
+    assert close_epochs(store, before=3).counts().settled == 0
     with pytest.raises(LeaseLost):
         late.flush()
 

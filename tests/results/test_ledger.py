@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neckar.pipeline.results.layout import PartPlace
-from neckar.pipeline.results.ledger import Counts, Ledger, list_parts, read_ledger
+from neckar.pipeline.results.ledger import Ledger, list_parts, read_ledger
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.rows.arrow import rows_to_table
 from neckar.pipeline.results.rows.parquet import parquet_bytes
@@ -22,6 +22,7 @@ from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
 from neckar.schemas.results import ResultRow
+from neckar.schemas.status import Counts
 from tests.results.samples import Watched, failed_row, ok_row
 
 
@@ -48,13 +49,13 @@ def test_every_pair_is_found_with_its_status(store: Store) -> None:
     ledger = ledger_of(store)
     assert [ledger.status(f"pair-{index:05d}") for index in range(4)] == ["ok", "failed", "quarantined", None]
     assert ledger.counts() == Counts(ok=1, failed=1, quarantined=1)
-    assert ledger.counts().total == 3
+    assert ledger.counts().settled == 3
 
 
 def test_foreign_files_among_the_parts_are_passed_over(store: Store) -> None:
     write(store, 1, ok_row(0))
     store.put("results/part-notes.txt", b"not mine")
-    assert ledger_of(store).counts().total == 1
+    assert ledger_of(store).counts().settled == 1
 
 
 def test_the_tenth_epoch_is_newer_than_the_second(store: Store) -> None:
@@ -98,7 +99,7 @@ def test_ok_wins_else_the_newest(history: list[tuple[int, int, str, bool]]) -> N
             assert table["pair_index"][0].as_py() == pair
             assert ledger.status(f"pair-{pair:05d}") == expected[pair][0]
         assert found == expected
-        assert ledger.counts().total == len(expected)
+        assert ledger.counts().settled == len(expected)
         assert sum(int(mask.sum()) for mask in ledger.counting_rows()) == len(expected)
 
 

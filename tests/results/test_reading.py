@@ -9,7 +9,6 @@ import pytest
 
 from neckar.pipeline.results import compaction
 from neckar.pipeline.results.layout import PartPlace, compact_key
-from neckar.pipeline.results.ledger import Counts
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.reading import PART_COLUMN, RunReader, open_run
 from neckar.pipeline.results.rows.arrow import rows_to_table
@@ -20,6 +19,7 @@ from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import NotFound, Store
 from neckar.schemas.errors import UserError
 from neckar.schemas.results import RESULTS_SCHEMA, ResultRow
+from neckar.schemas.status import Counts
 from tests.results.samples import Watched, failed_row, ok_row, run_record, same
 
 

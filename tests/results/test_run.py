@@ -35,7 +35,7 @@ def test_a_first_start_writes_the_record_and_has_nothing_done(store: Store) -> N
     assert begun.created
     assert begun.record == run_record(3)
     assert begun.lease.epoch == 1
-    assert begun.ledger.counts().total == 0
+    assert begun.ledger.counts().settled == 0
     assert RunRecord.model_validate_json(store.get(RUN_KEY)) == run_record(3)
     assert finished(store) is None
 
