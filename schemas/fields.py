@@ -104,6 +104,7 @@ _SIDES_JSON = {"type": "array", "items": _SIDE_JSON, "minItems": 2, "maxItems": 
 _Loss = Literal["gatys2015", "gatys_pytorch"]
 _Pooling = Literal["average", "max"]
 _Optimizer = Literal["lbfgs", "adam"]
+ResolvedPrecision = Literal["float32", "bfloat16"]  # what `auto` becomes on a device
 _Precision = Literal["auto", "float32", "bfloat16"]
 _Resample = Literal["lanczos", "bicubic", "bilinear"]
 

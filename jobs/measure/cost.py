@@ -85,27 +85,27 @@ def measure(settings: Settings, weights: str) -> Rate:
     import torch
 
     from neckar.pipeline.driver.staffing import Machine, staff
-    from neckar.pipeline.messages.work import Order
+    from neckar.pipeline.messages.setup import WorkerSetup
     from neckar.pipeline.synthesis.engine import device as devices
     from neckar.pipeline.worker.engine_setup import synthesizer
 
     machine = Machine(cpus=os.cpu_count() or 1, gpus=torch.cuda.device_count())
     staffing = staff([machine], None)
     gpu = staffing.gpus > 0
-    equipment = synthesizer(Order(weights=weights, gpu=gpu, slots=None, threads=staffing.threads, equip=""))
+    ready = synthesizer(WorkerSetup(weights=weights, gpu=gpu, slots=None, threads=staffing.threads))
     precision = devices.resolve(settings.precision, devices.choose("cuda" if gpu else "cpu"))
     side = min(_SIDE_MAX_PX, *_square(settings))
     for task in _noise(settings, side, precision):
-        equipment.engine.submit(task)
-    equipment.engine.step(lambda: True)  # the targets, and whatever the first call of a kernel does once
-    begun, start = equipment.engine.evaluations, time.perf_counter()
+        ready.engine.submit(task)
+    ready.engine.step(lambda: True)  # the targets, and whatever the first call of a kernel does once
+    begun, start = ready.engine.evaluations, time.perf_counter()
     until = start + _SECONDS
-    equipment.engine.step(lambda: time.perf_counter() >= until)
+    ready.engine.step(lambda: time.perf_counter() >= until)
     seconds = time.perf_counter() - start
-    evaluations = equipment.engine.evaluations - begun
+    evaluations = ready.engine.evaluations - begun
     deepest = max((*settings.content_layers, *settings.style_layer_names), key=DEPTH.__getitem__)
     flops = Work(side, side, deepest).flops * evaluations
-    return Rate(flops / seconds, evaluations, side, equipment.device, precision, staffing.workers)
+    return Rate(flops / seconds, evaluations, side, ready.device, precision, staffing.workers)
 
 
 def _noise(settings: Settings, side: int, precision: Precision) -> Iterator[Task]:

@@ -11,7 +11,7 @@ from neckar.pipeline.storage.store import StoreError
 log = logging.getLogger(__name__)
 
 
-class Tenure:
+class LeaseKeeper:
     """Renews a lease from a thread until `end`.
 
     Args:

@@ -12,13 +12,15 @@ from pathlib import Path
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.progress import Board
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Loss
-from neckar.pipeline.driver.row_sink import Register
-from neckar.pipeline.driver.run_setup import Opening
-from neckar.pipeline.driver.signals import Interruption
+from neckar.pipeline.driver.row_sink import RowSink
+from neckar.pipeline.driver.run_setup import RunSetup
+from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.driver.staffing import Staffing, places
 from neckar.pipeline.messages import crash_notes
-from neckar.pipeline.messages.work import Brief, Introduction, Order
+from neckar.pipeline.messages.delivery import Delivery
+from neckar.pipeline.messages.setup import RunInfo, WorkerReady, WorkerSetup
 from neckar.pipeline.results.parts import PartWriter
+from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.results.run import Resumed
 from neckar.pipeline.scheduling.events import (
     Advance,
@@ -40,8 +42,6 @@ from neckar.pipeline.scheduling.events import (
 from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
 from neckar.pipeline.scheduling.limits import Limits
 from neckar.pipeline.scheduling.schedule import Schedule
-from neckar.pipeline.worker.loop import Delivery
-from neckar.pipeline.worker.rows import settled_row
 from neckar.schemas.errors import UserError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
@@ -49,10 +49,10 @@ from neckar.schemas.status import Counts
 
 log = logging.getLogger(__name__)
 
-BUDGET_S = 1.0  # of a call: short, so that pairs handed out wait little and an interruption less
+BUDGET_S = 1.0  # of a call: short, so that pairs handed out wait little and a stop signal less
 TICK_S = 0.5  # between looks at the clock
 DRAIN_S = 15.0  # at the end, for calls in flight: an evaluation on a CPU may take this long
-CENSUS_S = 5.0  # between looks at the cluster's machines
+LOOK_S = 5.0  # between looks at the cluster's machines
 FIRST_SLOTS = 2  # a worker's, until its engine has seen a picture and tells
 
 
@@ -60,11 +60,11 @@ class Driver:
     """One run on one cluster.
 
     Args:
-        opening: the manifest and the run's place.
+        setup: the manifest and the run's place.
         run: as it was left; None begins it as soon as the first worker has told its device and weights.
         cluster: where workers are started.
         staffing: how many, and what each may use.
-        order: how to equip them.
+        worker_setup: how to set each worker up.
         limits: by what the schedule judges.
         retry_failed: whether pairs without a picture are tried again.
         board: for progress.
@@ -72,25 +72,25 @@ class Driver:
 
     def __init__(
         self,
-        opening: Opening,
+        setup: RunSetup,
         run: Resumed | None,
         cluster: Cluster,
         *,
         staffing: Staffing,
-        order: Order,
+        worker_setup: WorkerSetup,
         limits: Limits,
         retry_failed: bool,
         board: Board,
     ) -> None:
-        self._opening = opening
+        self._setup = setup
         self._cluster = cluster
         self._staffing = staffing
         self._workers = staffing.workers
-        self._census_at = math.inf if staffing.steady else time.monotonic() + CENSUS_S
-        self._order = order
+        self._look_at = math.inf if staffing.steady else time.monotonic() + LOOK_S
+        self._worker_setup = worker_setup
         self._retry_failed = retry_failed
         self._board = board
-        self._register: Register | None = None
+        self._rows: RowSink | None = None
         self._joined: set[str] = set()
         self._crash_notes: dict[str, Path] = {}
         self._under_way: dict[str, float] = {}  # by worker, in pairs
@@ -105,9 +105,9 @@ class Driver:
         )
         self._run: Resumed | None = None
         if run is not None:
-            self._adopt(run)
+            self._open(run)
 
-    def work(self, interruption: Interruption) -> Resumed:
+    def work(self, signals: StopSignals) -> Resumed:
         """Until every pair is settled and its row is written; the run as it was begun.
 
         However it ends, the rows of what was done are written first.
@@ -118,66 +118,66 @@ class Driver:
             StoreError: the run could not be begun, or its pairs not be read.
         """
         try:
-            self._go(interruption)
+            self._go(signals)
         finally:
-            if self._register is not None:
-                self._register.close()
+            if self._rows is not None:
+                self._rows.close()
             for path in self._crash_notes.values():
                 crash_notes.forget(path)
         assert self._run is not None, "the schedule reads no pair before the run is open"
         return self._run
 
-    def _go(self, interruption: Interruption) -> None:
+    def _go(self, signals: StopSignals) -> None:
         self._tell(Tick())
         while not self._schedule.finished:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
-            self._count_machines()
+            self._look_at_machines()
             self._tell(Tick())
-            if self._register is not None:
-                self._register.keep_up()
-            if self._opening.lost is not None:
-                raise Stopped(self._opening.lost)
-            if interruption.wanted:
+            if self._rows is not None:
+                self._rows.keep_up()
+            if self._setup.lost is not None:
+                raise Stopped(self._setup.lost)
+            if signals.wanted:
                 self._schedule.stop("interrupted")
             self._report()
             if self._schedule.stopped is not None:
-                self._wind_up(interruption)
+                self._wind_up(signals)
 
-    def _count_machines(self) -> None:
+    def _look_at_machines(self) -> None:
         """Machines may join a cluster, and leave it, while a run goes on."""
-        if time.monotonic() < self._census_at:
+        if time.monotonic() < self._look_at:
             return
-        self._census_at = time.monotonic() + CENSUS_S
+        self._look_at = time.monotonic() + LOOK_S
         workers = places(self._cluster.machines, on_gpus=self._staffing.gpus > 0)
         if workers != self._workers:
             log.info("the cluster has room for %d workers now, before for %d", workers, self._workers)
             self._workers = workers
             self._tell(Staffed(workers))
 
-    def _wind_up(self, interruption: Interruption) -> None:
+    def _wind_up(self, signals: StopSignals) -> None:
         """Take what the calls in flight bring, and tell why the run ends."""
         until = time.monotonic() + DRAIN_S
         while self._cluster.busy and time.monotonic() < until:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
-        if interruption.wanted:
+        if signals.wanted:
             raise Interrupted
         raise Stopped(self._schedule.stopped)
 
     def _todo(self) -> Iterator[Pair]:
         assert self._run is not None, "no worker is ready before the run is open"
-        yield from self._opening.todo(self._run, retry_failed=self._retry_failed)
+        yield from self._setup.todo(self._run, retry_failed=self._retry_failed)
 
     # --- from the cluster to the schedule ---
 
     def _take(self, message: Answer | Loss) -> None:
         if isinstance(message, Loss):
-            self._lose(message)
+            self._worker_lost(message)
             return
         name, value = message.worker, message.value
-        if isinstance(value, Introduction):
-            self._welcome(name, value)
+        if isinstance(value, WorkerReady):
+            self._worker_ready(name, value)
         elif isinstance(value, Delivery):
             self._made = value.rows
             self._under_way[name] = value.under_way
@@ -185,38 +185,36 @@ class Driver:
             self._made = {}
         else:
             self._joined.add(name)
-            self._tell(Joined(name, self._cluster.node(name), self._order.slots or FIRST_SLOTS))
+            self._tell(Joined(name, self._cluster.node(name), self._worker_setup.slots or FIRST_SLOTS))
 
-    def _welcome(self, name: str, introduction: Introduction) -> None:
+    def _worker_ready(self, name: str, ready: WorkerReady) -> None:
         """A worker has its device and weights: the first one decides what the run is, the others must agree."""
-        self._crash_notes[name] = introduction.crash_notes
-        log.info("%s: %s on %s, pid %d", name, introduction.device, introduction.host, introduction.pid)
+        self._crash_notes[name] = ready.crash_notes
+        log.info("%s: %s on %s, pid %d", name, ready.device, ready.host, ready.pid)
         if self._run is None:
             self._board.say("the pairs to be counted")
-            run = self._opening.create(precision=introduction.precision, weights_sha256=introduction.weights_sha256)
-            self._adopt(run)
+            run = self._setup.create(precision=ready.precision, weights_sha256=ready.weights_sha256)
+            self._open(run)
         assert self._run is not None
         record = self._run.record
-        if introduction.weights_sha256 != record.weights_sha256:
-            told = (
-                f"{introduction.host} has other weights (sha256 {introduction.weights_sha256}) than the run began with"
-            )
+        if ready.weights_sha256 != record.weights_sha256:
+            told = f"{ready.host} has other weights (sha256 {ready.weights_sha256}) than the run began with"
             if not self._schedule.workers:
                 raise UserError.at(f"weights: {record.weights}", f"{told}; put them back, or give a new --output")
             self._tell(SetupFailed(name, self._cluster.node(name), told))
             self._cluster.dismiss(name)
             return
-        brief = Brief(output=self._opening.store.uri, precision=record.precision, neckar_version=record.neckar_version)
-        self._cluster.call(name, "begin", brief)
+        info = RunInfo(output=self._setup.store.uri, precision=record.precision, neckar_version=record.neckar_version)
+        self._cluster.call(name, "begin", info)
 
-    def _adopt(self, run: Resumed) -> None:
+    def _open(self, run: Resumed) -> None:
         self._run = run
-        self._register = Register(PartWriter(self._opening.store, run.lease.epoch))
+        self._rows = RowSink(PartWriter(self._setup.store, run.lease.epoch))
         before = run.ledger.counts()
         self._board.total = run.record.pairs
         self._board.before = Counts(ok=before.ok) if self._retry_failed else before
 
-    def _lose(self, loss: Loss) -> None:
+    def _worker_lost(self, loss: Loss) -> None:
         message = loss.message
         path = self._crash_notes.pop(loss.worker, None)
         if path is not None and loss.raised is None and (words := crash_notes.read(path)):
@@ -234,36 +232,36 @@ class Driver:
 
     def _tell(self, event: Event) -> None:
         for command in self._schedule.handle(event, time.monotonic()):
-            self._obey(command)
+            self._carry_out(command)
 
-    def _obey(self, command: Command) -> None:
+    def _carry_out(self, command: Command) -> None:
         match command:
             case Start():
-                self._cluster.start(command.worker, self._order, self._staffing, avoid=command.avoid)
+                self._cluster.start(command.worker, self._worker_setup, self._staffing, avoid=command.avoid)
             case Advance():
                 self._cluster.call(command.worker, "advance", command.pairs, command.drop, BUDGET_S)
             case Kill():
                 log.warning("%s is killed: %s", command.worker, command.reason)
-                self._part_with(command.worker)
+                self._dismiss(command.worker)
             case Release():
-                self._part_with(command.worker)
+                self._dismiss(command.worker)
             case Settle():
                 self._write(command)
             case Stop():
                 log.error("the run stops: %s", command.reason)
 
-    def _part_with(self, name: str) -> None:
+    def _dismiss(self, name: str) -> None:
         self._under_way.pop(name, None)
         self._cluster.dismiss(name)
         crash_notes.forget(self._crash_notes.pop(name, None))
 
     def _write(self, settled: Settle) -> None:
-        assert self._register is not None
+        assert self._rows is not None
         if settled.status == "ok":
             row = dataclasses.replace(self._made[settled.pair.index], attempts=settled.attempts)
         else:
             log.info("%s %s: %s: %s", settled.pair.pair_id, settled.status, settled.code, settled.message)
-            row = settled_row(
+            row = row_without_picture(
                 settled.pair,
                 settled.status,
                 attempts=settled.attempts,
@@ -271,7 +269,7 @@ class Driver:
                 code=settled.code,
                 message=settled.message,
             )
-        self._register.enter(row)
+        self._rows.add(row)
 
     def _report(self) -> None:
         schedule = self._schedule

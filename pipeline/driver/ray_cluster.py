@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from neckar.pipeline.driver.ray_start import brisk, keep_quiet, modules_as_here
+from neckar.pipeline.driver.ray_start import brisk, keep_quiet
 from neckar.pipeline.driver.staffing import Machine, Staffing
-from neckar.pipeline.messages.work import Order
+from neckar.pipeline.messages.setup import WORKER, WorkerSetup, load
 from neckar.pipeline.scheduling.events import Cause
 from neckar.schemas.errors import UserError
 
@@ -86,15 +86,12 @@ class Cluster:
                     _node_ip_address="127.0.0.1",
                     include_dashboard=False,
                     object_store_memory=OBJECT_STORE_BYTES,
-                    job_config=modules_as_here(),
                     **silent,
                 )
             return self
         _knock(self._address)
         try:
-            # A job configuration of one's own is nothing that Ray's client could send.
-            job = None if self._address.startswith("ray://") else modules_as_here()
-            ray.init(address=self._address, job_config=job, **silent)
+            ray.init(address=self._address, **silent)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = _in_a_line(str(error))
             raise UserError.at(f"--address {self._address}", f"no Ray cluster answers there: {reason}") from None
@@ -118,24 +115,22 @@ class Cluster:
         """Whether calls are in flight."""
         return bool(self._calls)
 
-    def start(self, name: str, order: Order, staffing: Staffing, *, avoid: frozenset[str]) -> None:
-        """Start a worker process and have it introduce itself.
+    def start(self, name: str, setup: WorkerSetup, staffing: Staffing, *, avoid: frozenset[str]) -> None:
+        """Start a worker process and have it set itself up.
 
         Args:
             name: of the worker, never used before.
-            order: how to equip it.
+            setup: how to set it up.
             staffing: what it may use.
             avoid: ids of nodes it may not be placed on.
         """
-        from neckar.pipeline.worker.actor import WorkerProcess  # noqa: PLC0415  # where Ray pickles it by name
-
         options: dict[str, Any] = {"num_cpus": staffing.cpus, "num_gpus": staffing.gpus}
         if avoid:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoid))})"}
-        actor = self._ray.remote(WorkerProcess).options(max_restarts=0, max_task_retries=0, **options)
-        self._handles[name] = actor.remote(name, order)
+        actor = self._ray.remote(load(WORKER)).options(max_restarts=0, max_task_retries=0, **options)
+        self._handles[name] = actor.remote(name, setup)
         self.call(name, _LOCATE)
-        self.call(name, "introduce")
+        self.call(name, "set_up")
 
     def node(self, name: str) -> str:
         """Id of a worker's machine; empty while it is not placed."""

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import logging
-import site
-import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -60,27 +56,3 @@ def keep_quiet() -> None:
         log.debug("%s: %s", data.get("pid"), " ".join(data.get("lines", ())))
 
     worker.print_to_stdstream = print_to_log
-
-
-def modules_as_here() -> Any:
-    """A job's configuration by which workers look for modules where this process does.
-
-    Ray has them look in the caller's directory before all others: a folder `jobs` or `pipeline` of his would be taken
-    for ours, and a source tree for what is installed, without its kernels in C.
-    """
-    from ray.job_config import JobConfig  # noqa: PLC0415  # Ray reads its environment when imported
-
-    class AsHere(JobConfig):  # type: ignore[misc]
-        def _runtime_env_has_working_dir(self) -> bool:
-            return True  # where Ray adds no directory of its own accord
-
-    config = AsHere()
-    config._py_driver_sys_path = added_paths()[::-1]  # noqa: SLF001  # each is put before the one before it
-    return config
-
-
-def added_paths() -> list[str]:
-    """Where modules are looked for here, in that order, but for the directories that come with Python."""
-    own = [*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()]
-    found = [Path(path).absolute() for path in sys.path]  # "" is the current one
-    return [str(path) for path in found if path.exists() and not any(map(path.is_relative_to, own))]

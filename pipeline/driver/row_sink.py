@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 600.0  # a store that does not answer for ten minutes; rows are few meanwhile, for pictures fail too
 
 
-class Register:
+class RowSink:
     """Writes rows as parts. While the store does not answer they wait, for `patience_s` at most.
 
     All methods raise `Stopped`: the store refuses or has no room, its silence lasts too long, or another driver has
@@ -37,7 +37,7 @@ class Register:
         self._patience_s = patience_s
         self._silent_since: float | None = None
 
-    def enter(self, row: ResultRow) -> None:
+    def add(self, row: ResultRow) -> None:
         """Take a row, and write what is due."""
         self._try(lambda: self._writer.add(row))
 

@@ -12,21 +12,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
-from neckar.pipeline.driver.lease_keeper import Tenure
+from neckar.pipeline.driver.lease_keeper import LeaseKeeper
 from neckar.pipeline.manifests.pairs import Survey, iter_pairs, survey
 from neckar.pipeline.manifests.source import LoadedManifest
+from neckar.pipeline.results.identity import ALGORITHM_VERSION
 from neckar.pipeline.results.layout import RUN_KEY
 from neckar.pipeline.results.lease import LeaseHeld, acquire
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.results.run import Resumed, check_same_run, create_or_resume, finished
 from neckar.pipeline.storage.access import open_store
-from neckar.pipeline.synthesis.task import Precision
-from neckar.pipeline.worker.recipe import ALGORITHM_VERSION
+from neckar.schemas.fields import ResolvedPrecision
 from neckar.schemas.pair import Pair
 from neckar.schemas.run import RunRecord, SuccessRecord
+from neckar.schemas.version import neckar_version
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +35,7 @@ LEASE_LOOK_S = 2.0  # between looks at another driver's lease; it is renewed eve
 T = TypeVar("T")
 
 
-def neckar_version() -> str:
-    """The installed release's number."""
-    try:
-        return version("neckar")
-    except PackageNotFoundError:
-        return "not installed"  # run from a checkout
-
-
-class Opening:
+class RunSetup:
     """A manifest and the place of its results.
 
     Starts counting the pairs in a thread at once: for a million of them that takes as long as Ray's start.
@@ -61,7 +53,7 @@ class Opening:
         self.store = open_store(output)
         self._loaded = loaded
         self._say = say
-        self._tenure: Tenure | None = None
+        self._lease: LeaseKeeper | None = None
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._survey: Future[Survey] = Future()
         threading.Thread(target=self._count, name="survey", daemon=True).start()
@@ -102,14 +94,14 @@ class Opening:
         """
         standing = read_record(self.store, RUN_KEY, RunRecord)
         if standing is None:
-            self._tenure = Tenure(self._patiently(lambda: acquire(self.store, self._owner)))
+            self._lease = LeaseKeeper(self._patiently(lambda: acquire(self.store, self._owner)))
             return None
         record = self._record(standing.precision, standing.weights_sha256)
         run = self._patiently(lambda: create_or_resume(self.store, record, owner=self._owner))
-        self._tenure = Tenure(run.lease)
+        self._lease = LeaseKeeper(run.lease)
         return run
 
-    def create(self, *, precision: Precision, weights_sha256: str) -> Resumed:
+    def create(self, *, precision: ResolvedPrecision, weights_sha256: str) -> Resumed:
         """Write down what the run is, now that a worker has told.
 
         Args:
@@ -122,19 +114,19 @@ class Opening:
         """
         asked = self._loaded.manifest.settings.precision
         record = self._record(asked if asked != "auto" else precision, weights_sha256)
-        assert self._tenure is not None, "begin comes first"
-        return create_or_resume(self.store, record, owner=self._owner, lease=self._tenure.lease)
+        assert self._lease is not None, "begin comes first"
+        return create_or_resume(self.store, record, owner=self._owner, lease=self._lease.lease)
 
     @property
     def lost(self) -> str | None:
         """Who has taken the run over, in words."""
-        return self._tenure.lost if self._tenure else None
+        return self._lease.lost if self._lease else None
 
     def close(self) -> None:
         """Let the next driver begin."""
-        if self._tenure is not None:
-            self._tenure.end()
-            self._tenure = None
+        if self._lease is not None:
+            self._lease.end()
+            self._lease = None
 
     def todo(self, run: Resumed, *, retry_failed: bool) -> Iterator[Pair]:
         """The pairs without a result, read as they are needed.

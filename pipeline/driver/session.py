@@ -9,11 +9,11 @@ from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.loop import Driver
 from neckar.pipeline.driver.progress import Board, Progress
 from neckar.pipeline.driver.ray_cluster import Cluster
-from neckar.pipeline.driver.run_setup import Opening
-from neckar.pipeline.driver.signals import Interruption
+from neckar.pipeline.driver.run_setup import RunSetup
+from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.driver.staffing import staff
 from neckar.pipeline.manifests.source import LoadedManifest
-from neckar.pipeline.messages.work import Order
+from neckar.pipeline.messages.setup import ENGINE, WorkerSetup
 from neckar.pipeline.results.lease import LeaseLost
 from neckar.pipeline.results.run import Resumed
 from neckar.pipeline.results.success import seal
@@ -21,7 +21,6 @@ from neckar.pipeline.scheduling.limits import Limits
 from neckar.pipeline.storage.store import StoreError
 from neckar.schemas.run import SuccessRecord
 
-EQUIP = "neckar.pipeline.worker.engine_setup:synthesizer"
 SURVEY_S = 1.0  # worth waiting before Ray's start: mistakes in some 25,000 pairs are told at once
 
 
@@ -52,7 +51,7 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
     retry_failed: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     limits: Limits | None = None,
-    equip: str = EQUIP,
+    engine: str = ENGINE,
 ) -> Summary:
     """Make every picture of a manifest. The same call resumes a run that ended early.
 
@@ -65,7 +64,7 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         retry_failed: try pairs again that have no picture from an earlier session, also of a complete run.
         progress: is told about twice a second.
         limits: by what pairs, workers and the run are judged.
-        equip: `module:function` that equips a worker (see `order.Order`); another one only in tests.
+        engine: `module:function` that sets a worker's engine up (see `WorkerSetup`); another one only in tests.
 
     Raises:
         UserError: what the user can mend: mistakes in the pairs, another run at that place, another driver at work.
@@ -74,20 +73,20 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         Interrupted: Ctrl-C or SIGTERM. All that was done is written.
         Incomplete: pairs are unaccounted for.
     """
-    request = _Request(workers, slots, address, retry_failed, limits or Limits(), equip)
+    request = _Request(workers, slots, address, retry_failed, limits or Limits(), engine)
     board = Board(progress)
-    opening = Opening(loaded, output, say=board.say)
-    success = opening.finished()
+    setup = RunSetup(loaded, output, say=board.say)
+    success = setup.finished()
     if success is None or (retry_failed and success.ok < success.pairs):
         try:
-            board.total = opening.pairs(timeout_s=SURVEY_S)
-            success = _finish(opening, opening.begin(), board, request, loaded.weights)
+            board.total = setup.pairs(timeout_s=SURVEY_S)
+            success = _finish(setup, setup.begin(), board, request, loaded.weights)
         except KeyboardInterrupt:
             raise Interrupted from None
         finally:
-            opening.close()
+            setup.close()
     return Summary(
-        run=opening.store.uri,
+        run=setup.store.uri,
         ok=success.ok,
         failed=success.failed,
         quarantined=success.quarantined,
@@ -104,43 +103,43 @@ class _Request:
     address: str | None
     retry_failed: bool
     limits: Limits
-    equip: str
+    engine: str
 
 
-def _finish(opening: Opening, run: Resumed | None, board: Board, request: _Request, weights: str) -> SuccessRecord:
+def _finish(setup: RunSetup, run: Resumed | None, board: Board, request: _Request, weights: str) -> SuccessRecord:
     """From the run as it was left to its end."""
     try:
         if run is None or _is_open(run, request):
-            run = _make(opening, run, board, request, weights)
+            run = _make(setup, run, board, request, weights)
         board.say("the results to be compacted")
-        return seal(opening.store, run.record, run.lease, again=request.retry_failed)
+        return seal(setup.store, run.record, run.lease, again=request.retry_failed)
     except (StoreError, LeaseLost) as error:  # the output could be written when the run began
         raise Stopped(str(error)) from error
 
 
-def _make(opening: Opening, run: Resumed | None, board: Board, request: _Request, weights: str) -> Resumed:
+def _make(setup: RunSetup, run: Resumed | None, board: Board, request: _Request, weights: str) -> Resumed:
     """Every pair that is to be done, on a cluster."""
     board.say("Ray to start")
-    with Cluster(request.address) as cluster, Interruption() as interruption:
+    with Cluster(request.address) as cluster, StopSignals() as signals:
         staffing = staff(cluster.machines, request.workers)
-        order = Order(
+        worker_setup = WorkerSetup(
             weights=weights,
             gpu=staffing.gpus > 0,
             slots=request.slots,
             threads=staffing.threads,
-            equip=request.equip,
+            engine=request.engine,
         )
         driver = Driver(
-            opening,
+            setup,
             run,
             cluster,
             staffing=staffing,
-            order=order,
+            worker_setup=worker_setup,
             limits=request.limits,
             retry_failed=request.retry_failed,
             board=board,
         )
-        return driver.work(interruption)
+        return driver.work(signals)
 
 
 def _is_open(run: Resumed, request: _Request) -> bool:

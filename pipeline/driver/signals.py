@@ -10,7 +10,7 @@ from typing import Any, Self
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interruption:
+class StopSignals:
     """While entered, the first signal is noted in `wanted`, the second raises `KeyboardInterrupt`.
 
     Outside the main thread, where Python takes no signals, nothing changes.

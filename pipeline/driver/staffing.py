@@ -23,7 +23,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Staffing:
-    """The crew to hire.
+    """The workers to start.
 
     Attributes:
         workers: how many.

@@ -8,6 +8,8 @@ from typing import Any
 
 from neckar.schemas.settings import Settings
 
+ALGORITHM_VERSION = 7  # raised whenever one recipe gives other pixels than before
+
 
 def canonical_json(value: Any) -> str:
     """The one text of a JSON value: keys sorted, no spaces, ASCII only, shortest floats that read back the same.

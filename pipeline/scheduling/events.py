@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from neckar.pipeline.messages.outcome import Outcome
     from neckar.schemas.errors import ErrorCode
     from neckar.schemas.pair import Pair
     from neckar.schemas.status import Status
@@ -19,23 +20,6 @@ class Cause(StrEnum):
     SILENT = "silent"  # it missed its heartbeat and was killed for it
     NODE_LOST = "node_lost"  # its machine stopped answering
     PREEMPTED = "preempted"  # its machine was taken away, with notice
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one pair on a worker.
-
-    Attributes:
-        index: the pair's position in the manifest.
-        code: None when its picture stands on the store, else why not.
-        message: one line with the place and the mend; None when ok.
-        unwritten: it was the output that failed, which is no fault of the pair.
-    """
-
-    index: int
-    code: ErrorCode | None = None
-    message: str | None = None
-    unwritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from neckar.pipeline.scheduling.events import (
     Event,
     Joined,
     Kill,
-    Outcome,
     Release,
     Returned,
     Settle,
@@ -34,6 +33,7 @@ from neckar.schemas.status import Counts
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
+    from neckar.pipeline.messages.outcome import Outcome
     from neckar.schemas.pair import Pair
     from neckar.schemas.status import Status
 

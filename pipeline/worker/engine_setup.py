@@ -1,4 +1,4 @@
-"""Equipping a worker with the real engine: weights, device, slots. The only module here that needs torch."""
+"""The real engine set up: weights, device, slots. The only module here that needs torch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import torch
 
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.resize import resize
-from neckar.pipeline.messages.work import Equipment, Order
+from neckar.pipeline.messages.setup import WorkerSetup
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.synthesis.engine import device as devices
 from neckar.pipeline.synthesis.engine.synthesizer import Synthesizer
+from neckar.pipeline.worker.engine import ReadyEngine
 from neckar.pipeline.worker.weights import load_weights
 
 CALIBRATION_PX = 256
@@ -20,20 +21,20 @@ CALIBRATION = tuple(  # pictures over which `normalise_activations` takes its me
 )
 
 
-def synthesizer(order: Order) -> Equipment:
+def synthesizer(setup: WorkerSetup) -> ReadyEngine:
     """The real engine.
 
     Raises:
         UserError: the weights are missing or wrong.
         RuntimeError: a GPU was promised and torch finds none.
     """
-    device = devices.choose("cuda" if order.gpu else "cpu")
-    if order.gpu and not torch.cuda.is_available():
+    device = devices.choose("cuda" if setup.gpu else "cpu")
+    if setup.gpu and not torch.cuda.is_available():
         raise RuntimeError("Ray assigned a GPU, but torch finds none; check the driver and torch's build")
-    devices.prepare(device, order.threads)  # Ray sets OMP_NUM_THREADS to 1 in actors
-    weights = load_weights(order.weights)
-    return Equipment(
-        engine=Synthesizer(weights, device=str(device), slots=order.slots, calibration=_calibration_pictures),
+    devices.prepare(device, setup.threads)  # Ray sets OMP_NUM_THREADS to 1 in actors
+    weights = load_weights(setup.weights)
+    return ReadyEngine(
+        engine=Synthesizer(weights, device=str(device), slots=setup.slots, calibration=_calibration_pictures),
         device=devices.describe(device),
         precision=devices.resolve("auto", device),
         weights_sha256=weights.sha256,

@@ -18,7 +18,7 @@ from neckar.schemas.results import ResultRow
 log = logging.getLogger(__name__)
 
 
-class Gallery:
+class ImageStore:
     """Safe to use from several threads and processes at once.
 
     Args:
@@ -42,7 +42,7 @@ class Gallery:
             log.warning("%s; it is made again", error)
             return None
 
-    def hang(self, row: ResultRow, pixels: np.ndarray) -> ResultRow:
+    def put(self, row: ResultRow, pixels: np.ndarray) -> ResultRow:
         """Store a picture with its row in its metadata, and complete the row.
 
         Another worker may have been first: then its picture stays, the same pixels, and its row is the one.

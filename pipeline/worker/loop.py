@@ -6,18 +6,20 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from neckar.pipeline.images.encode import quantise
+from neckar.pipeline.messages.delivery import Delivery
+from neckar.pipeline.messages.outcome import Outcome
 from neckar.pipeline.results.recovery import for_pair
-from neckar.pipeline.scheduling.events import Outcome
 from neckar.pipeline.storage.store import StoreError
-from neckar.pipeline.synthesis.task import Failure, Losses, Program, Solution, Task
-from neckar.pipeline.worker.image_store import Gallery
+from neckar.pipeline.synthesis.task import Failure, Program, Solution
+from neckar.pipeline.worker.engine import Engine
+from neckar.pipeline.worker.image_store import ImageStore
 from neckar.pipeline.worker.recipe import Recipe
 from neckar.pipeline.worker.rows import Maker, made_row
 from neckar.schemas.errors import ErrorCode, PairError
@@ -30,61 +32,8 @@ FETCHERS = 4  # a store answers in some 30 ms; a GPU may finish fifty small pict
 STORERS = 2  # encoding a PNG takes some 50 ms
 
 
-class Engine(Protocol):
-    """What computes; `pipeline.synthesis.synthesizer.Synthesizer` is the real one."""
-
-    @property
-    def backlog(self) -> int:
-        """Tasks submitted and not yet answered."""
-
-    @property
-    def slots(self) -> int:
-        """Images at a time; 0 where that is not known yet."""
-
-    @property
-    def running(self) -> Mapping[str, float]:
-        """Keys of the tasks in slots, with the fraction of their evaluations that is done."""
-
-    @property
-    def evaluations(self) -> int:
-        """All so far, of all images."""
-
-    def submit(self, task: Task) -> None:
-        """Queue a task."""
-
-    def step(self, pause: Callable[[], bool]) -> list[Solution | Failure]:
-        """Evaluations of all slots until an image ends or `pause` says so, one at least."""
-
-    def evict(self, key: str) -> bool:
-        """Drop a task."""
-
-    def losses(self, tasks: Sequence[Task], pictures: Sequence[np.ndarray]) -> list[Losses]:
-        """Of tasks of one program at their 8-bit pictures (H, W, 3)."""
-
-
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """What a call brings home.
-
-    Attributes:
-        outcomes: pairs settled since the last call.
-        rows: of those that are ok, by pair index; `attempts` is left for who counts them.
-        running: indices of pairs in slots.
-        under_way: what is done of them, in pairs: two that are half done make one.
-        evaluations: of the engine since the last call, of all images.
-        slots: images at a time; 0 where that is not known yet.
-    """
-
-    outcomes: tuple[Outcome, ...]
-    rows: dict[int, ResultRow]
-    running: tuple[int, ...]
-    under_way: float
-    evaluations: int
-    slots: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Hung:
+class _Stored:
     """The picture under this spec hash stands on the store."""
 
     spec_hash: str
@@ -92,14 +41,14 @@ class _Hung:
 
 
 @dataclass(frozen=True, slots=True)
-class _Adopted:
+class _Found:
     """The pair's picture was on the store already."""
 
     row: ResultRow
 
 
 @dataclass(frozen=True, slots=True)
-class _Unhung:
+class _NotStored:
     """The picture could not be stored."""
 
     spec_hash: str
@@ -108,14 +57,14 @@ class _Unhung:
     store_at_fault: bool = True
 
 
-class Studio:
+class WorkerLoop:
     """One engine with its hands.
 
     Pairs that ask for the same picture are computed once; a picture that stands on the store is not computed again.
 
     Args:
         engine: what computes.
-        gallery: the run's pictures on the store.
+        images: the run's pictures on the store.
         prepare: fetches a pair's pictures; raises `PairError` or `StoreError`.
         maker: for the rows.
         clock: seconds, monotonic.
@@ -124,14 +73,14 @@ class Studio:
     def __init__(
         self,
         engine: Engine,
-        gallery: Gallery,
+        images: ImageStore,
         *,
         prepare: Callable[[Pair], Recipe],
         maker: Maker,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
-        self._gallery = gallery
+        self._images = images
         self._prepare = prepare
         self._maker = maker
         self._clock = clock
@@ -142,7 +91,7 @@ class Studio:
         self._counted = 0  # of the engine's evaluations, those delivered
         self._to_fetch: queue.SimpleQueue[Pair] = queue.SimpleQueue()
         self._to_store: queue.SimpleQueue[tuple[ResultRow, np.ndarray]] = queue.SimpleQueue()
-        self._news: queue.SimpleQueue[Recipe | Outcome | _Adopted | _Hung | _Unhung] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[Recipe | Outcome | _Found | _Stored | _NotStored] = queue.SimpleQueue()
         for number in range(FETCHERS):
             self._begin(f"fetch-{number}", self._to_fetch, self._fetch)
         for number in range(STORERS):
@@ -230,7 +179,7 @@ class Studio:
         except queue.Empty:
             return
 
-    def _learn(self, news: Recipe | Outcome | _Adopted | _Hung | _Unhung) -> None:
+    def _learn(self, news: Recipe | Outcome | _Found | _Stored | _NotStored) -> None:
         match news:
             case Recipe():
                 if news.spec_hash not in self._making:
@@ -238,12 +187,12 @@ class Studio:
                 self._making.setdefault(news.spec_hash, []).append(news)
             case Outcome():
                 self._settle(news)
-            case _Adopted():
+            case _Found():
                 self._succeed(news.row)
-            case _Hung():
+            case _Stored():
                 for recipe in self._making.pop(news.spec_hash):
                     self._succeed(for_pair(news.row, recipe.pair))
-            case _Unhung():
+            case _NotStored():
                 self._fail(news.spec_hash, news.code, news.message, unwritten=news.store_at_fault)
 
     def _drop(self, overdue: set[int]) -> None:
@@ -291,25 +240,25 @@ class Studio:
     def _look_up(self, recipe: Recipe) -> None:
         index = recipe.pair.index
         try:
-            row = self._gallery.find(recipe.spec_hash)
+            row = self._images.find(recipe.spec_hash)
         except StoreError as error:
             self._news.put(Outcome(index, error.code, str(error), unwritten=True))
         except Exception as error:  # a defect of ours costs one pair
             log.exception("%s", recipe.pair.pair_id)
             self._news.put(Outcome(index, ErrorCode.INTERNAL, _in_a_line(error)))
         else:
-            self._news.put(recipe if row is None else _Adopted(for_pair(row, recipe.pair)))
+            self._news.put(recipe if row is None else _Found(for_pair(row, recipe.pair)))
 
     def _store(self, job: tuple[ResultRow, np.ndarray]) -> None:
         row, pixels = job
         assert row.spec_hash is not None
         try:
-            self._news.put(_Hung(row.spec_hash, self._gallery.hang(row, pixels)))
+            self._news.put(_Stored(row.spec_hash, self._images.put(row, pixels)))
         except StoreError as error:
-            self._news.put(_Unhung(row.spec_hash, error.code, str(error)))
+            self._news.put(_NotStored(row.spec_hash, error.code, str(error)))
         except Exception as error:  # a defect of ours costs one pair
             log.exception("%s", row.pair_id)
-            self._news.put(_Unhung(row.spec_hash, ErrorCode.INTERNAL, _in_a_line(error), store_at_fault=False))
+            self._news.put(_NotStored(row.spec_hash, ErrorCode.INTERNAL, _in_a_line(error), store_at_fault=False))
 
 
 def _in_a_line(error: Exception) -> str:

@@ -7,13 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from neckar.pipeline.results.identity import spec_hash
+from neckar.pipeline.results.identity import ALGORITHM_VERSION, spec_hash
 from neckar.pipeline.synthesis.task import Precision, Program, Task
 from neckar.pipeline.worker.pictures import Picture, Pictures
 from neckar.schemas.pair import Pair
 from neckar.schemas.settings import Settings
-
-ALGORITHM_VERSION = 7  # raised whenever one recipe gives other pixels than before
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,20 @@
-"""Result rows: of a picture just made and of a pair without one."""
+"""The result row of a picture just made."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
 from neckar.pipeline.images.encode import pixel_sha256
 from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.results.rows.pair_row import pair_columns, setting_columns
 from neckar.pipeline.synthesis.losses.conventions import ratios
 from neckar.pipeline.synthesis.task import Losses, Solution
 from neckar.pipeline.worker.recipe import Recipe
-from neckar.schemas.errors import ErrorCode
-from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow, Trace
-from neckar.schemas.settings import Settings
-from neckar.schemas.status import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +48,8 @@ def made_row(recipe: Recipe, solution: Solution, pixels: np.ndarray, png_losses:
     task = recipe.task
     ratio, ratio_pytorch = ratios(task.program, task.alpha, task.beta, task.style_weights)
     return ResultRow(
-        **_identity(recipe.pair),
-        **_setting_columns(recipe.settings, recipe.pair),
+        **pair_columns(recipe.pair),
+        **setting_columns(recipe.settings, recipe.pair),
         **dataclasses.asdict(maker),
         status="ok",
         content_sha256=recipe.content_sha256,
@@ -78,48 +74,3 @@ def made_row(recipe: Recipe, solution: Solution, pixels: np.ndarray, png_losses:
         started_at=datetime.fromtimestamp(solution.started_at, UTC),
         finished_at=datetime.fromtimestamp(solution.finished_at, UTC),
     )
-
-
-def settled_row(
-    pair: Pair, status: Status, *, attempts: int, worker: str, code: ErrorCode | None, message: str | None
-) -> ResultRow:
-    """The row of a pair without a picture."""
-    return ResultRow(
-        **_identity(pair),
-        **_setting_columns(pair.settings, pair),
-        status=status,
-        error_code=code,
-        error_message=message,
-        attempts=attempts,
-        worker=worker,
-    )
-
-
-def _identity(pair: Pair) -> dict[str, Any]:
-    return {
-        "pair_index": pair.index,
-        "pair_id": pair.pair_id,
-        "levels": dict(pair.levels),
-        "content_uri": pair.content,
-        "style_uri": pair.style,
-    }
-
-
-def _setting_columns(settings: Settings, pair: Pair) -> dict[str, Any]:
-    """The settings as columns; layers of a picture that the pair does not have are no part of it."""
-    return {
-        "alpha": settings.alpha,
-        "beta": settings.beta,
-        "loss_convention": settings.loss,
-        "content_layers": settings.content_layers if pair.content else (),
-        "style_layers": settings.style_layer_names if pair.style else (),
-        "style_weights": settings.style_weights if pair.style else (),
-        "pooling": settings.pooling,
-        "init": settings.init,
-        "init_sigma": settings.init_sigma,
-        "resample": settings.resample,
-        "normalise_activations": settings.normalise_activations,
-        "optimizer": settings.optimizer,
-        "precision": settings.precision,
-        "seed": settings.seed,
-    }

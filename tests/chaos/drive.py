@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from neckar.pipeline.driver.endings import Interrupted, Stopped
-from neckar.pipeline.driver.lease_keeper import Tenure
+from neckar.pipeline.driver.lease_keeper import LeaseKeeper
 from neckar.pipeline.driver.progress import Progress
 from neckar.pipeline.driver.session import run
 from neckar.pipeline.manifests.source import load_manifest
@@ -26,7 +26,7 @@ def shorten_leases(seconds: float) -> None:
     """Twenty killed drivers would keep their heirs waiting for ten minutes, which tests nothing."""
     acquire.__kwdefaults__["seconds"] = seconds
     create_or_resume.__kwdefaults__["lease_seconds"] = seconds
-    Tenure.__init__.__kwdefaults__["every_s"] = seconds / 3
+    LeaseKeeper.__init__.__kwdefaults__["every_s"] = seconds / 3
 
 
 class Times:
@@ -63,7 +63,7 @@ def main() -> int:
         actor.WorkerProcess = NoopWorker
     times = Times()
     try:
-        summary = run(loaded, equip="tests.chaos.engine:equip", limits=limits, progress=times.note, **given)
+        summary = run(loaded, engine="tests.chaos.engine:set_up", limits=limits, progress=times.note, **given)
     except Stopped as error:
         print(error, file=sys.stderr)
         return 3

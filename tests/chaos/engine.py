@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from neckar.pipeline.messages.work import Equipment, Order
+from neckar.pipeline.messages.setup import WorkerSetup
 from neckar.pipeline.synthesis.task import Failure, Solution, Task
+from neckar.pipeline.worker.engine import ReadyEngine
 from tests.worker.standin import WEIGHTS_SHA256, StandIn
 
 FOLDER = "NECKAR_CHAOS_FOLDER"  # environment variable: where diaries are kept
@@ -51,8 +52,8 @@ class Diarist(StandIn):
         os.write(self._diary, line.encode())
 
 
-def equip(order: Order) -> Equipment:
-    return Equipment(Diarist(order.slots or 2), "a stand-in", "float32", WEIGHTS_SHA256, "0.0")
+def set_up(setup: WorkerSetup) -> ReadyEngine:
+    return ReadyEngine(Diarist(setup.slots or 2), "a stand-in", "float32", WEIGHTS_SHA256, "0.0")
 
 
 def diaries(folder: Path) -> list[Entry]:
@@ -66,7 +67,7 @@ def diaries(folder: Path) -> list[Entry]:
 
 
 def alive(folder: Path) -> list[int]:
-    """Processes that have been equipped and still run."""
+    """Processes that have been set up and still run."""
     pids = [int(path.stem) for path in folder.glob("*.diary")]
     return [pid for pid in pids if _runs(pid)]
 

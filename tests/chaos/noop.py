@@ -7,9 +7,9 @@ import os
 import time
 from pathlib import Path
 
-from neckar.pipeline.scheduling.events import Outcome
+from neckar.pipeline.messages.delivery import Delivery
+from neckar.pipeline.messages.outcome import Outcome
 from neckar.pipeline.worker.actor import WorkerProcess
-from neckar.pipeline.worker.loop import Delivery
 from neckar.schemas.pair import Pair
 from tests.chaos.engine import FOLDER
 from tests.results.samples import ok_row, sha

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from neckar.pipeline.driver.endings import Stopped
-from neckar.pipeline.driver.row_sink import Register
+from neckar.pipeline.driver.row_sink import RowSink
 from neckar.pipeline.results.ledger import list_parts, read_ledger
 from neckar.pipeline.results.parts import PART_ROWS, PartWriter
+from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Denied, Full, Unavailable
-from neckar.pipeline.worker.rows import settled_row
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.pair import Pair
 from neckar.schemas.settings import Settings
@@ -37,7 +37,7 @@ def store(tmp_path):
 def row(index):
     pair = Pair(index, f"p{index}", "a.png", None, Settings(beta=0.0))
     code = ErrorCode.IMAGE_MISSING
-    return settled_row(pair, "failed", attempts=1, worker="worker-1", code=code, message="a.png: no such file")
+    return row_without_picture(pair, "failed", attempts=1, worker="worker-1", code=code, message="a.png: no such file")
 
 
 def rows_on(store):
@@ -46,38 +46,38 @@ def rows_on(store):
 
 def test_silence_is_waited_through_without_losing_a_row(store):
     clock = iter(range(10_000))
-    register = Register(PartWriter(store, 1), clock=lambda: next(clock), patience_s=100)
+    sink = RowSink(PartWriter(store, 1), clock=lambda: next(clock), patience_s=100)
     store.mood = [Unavailable(store.uri, "no answer")] * 3
     for index in range(PART_ROWS):
-        register.enter(row(index))
+        sink.add(row(index))
     assert rows_on(store) == 0
-    register.enter(row(PART_ROWS))
-    register.close()
+    sink.add(row(PART_ROWS))
+    sink.close()
     assert rows_on(store) == PART_ROWS + 1
 
 
 def test_endless_silence_stops_the_run(store):
     clock = iter(range(10_000))
-    register = Register(PartWriter(store, 1), clock=lambda: next(clock), patience_s=5)
+    sink = RowSink(PartWriter(store, 1), clock=lambda: next(clock), patience_s=5)
     store.mood = [Unavailable(store.uri, "no answer")] * 100
-    register.enter(row(0))
+    sink.add(row(0))
     with pytest.raises(Stopped, match=r"the results cannot be written: .*no answer"):
-        register.close()
+        sink.close()
 
 
 @pytest.mark.parametrize("error", [Full("s3://out", "no room"), Denied("s3://out", "credentials have expired")])
 def test_a_refusal_stops_it_at_once(store, error):
-    register = Register(PartWriter(store, 1))
+    sink = RowSink(PartWriter(store, 1))
     store.mood = [error]
-    register.enter(row(0))
+    sink.add(row(0))
     with pytest.raises(Stopped, match=r"s3://out: (no room|credentials have expired)"):
-        register.close()
+        sink.close()
 
 
 def test_a_run_taken_over_is_left(store):
-    first, second = Register(PartWriter(store, 1)), Register(PartWriter(store, 1))
-    first.enter(row(0))
-    second.enter(row(1))
+    first, second = RowSink(PartWriter(store, 1)), RowSink(PartWriter(store, 1))
+    first.add(row(0))
+    second.add(row(1))
     first.close()
     with pytest.raises(Stopped, match="a newer driver has closed"):
         second.close()

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from neckar.pipeline.driver import session
-from neckar.pipeline.driver.lease_keeper import Tenure
-from neckar.pipeline.driver.run_setup import Opening
-from neckar.pipeline.driver.signals import Interruption
+from neckar.pipeline.driver.lease_keeper import LeaseKeeper
+from neckar.pipeline.driver.run_setup import RunSetup
+from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.manifests.source import load_manifest
 from neckar.pipeline.results.layout import LEASE_KEY
@@ -74,73 +74,73 @@ def test_mistakes_in_the_pairs_before_anything_is_written(tmp_path):
 
 
 def test_another_driver_at_work(tmp_path):
-    tenure = Tenure(acquire(LocalStore(tmp_path / "run"), "somebody", seconds=30), every_s=0.2)
+    keeper = LeaseKeeper(acquire(LocalStore(tmp_path / "run"), "somebody", seconds=30), every_s=0.2)
     try:
         with pytest.raises(LeaseHeld, match="somebody is at work"):
             session.run(loaded(tmp_path), output=str(tmp_path / "run"))
     finally:
-        tenure.end()
+        keeper.end()
 
 
 def test_a_dead_drivers_lease_is_waited_for(tmp_path):
     acquire(LocalStore(tmp_path / "run"), "the dead", seconds=2)
     said = []
-    opening = Opening(loaded(tmp_path), str(tmp_path / "run"), say=said.append)
-    assert opening.begin() is None
-    opening.close()
+    setup = RunSetup(loaded(tmp_path), str(tmp_path / "run"), say=said.append)
+    assert setup.begin() is None
+    setup.close()
     assert "the lease of the dead" in said[0]
 
 
 def test_a_run_begun_resumed_changed_and_finished(tmp_path):
     manifest, output = loaded(tmp_path), str(tmp_path / "run")
-    opening = Opening(manifest, output, say=quietly)
-    assert opening.finished() is None
-    assert opening.begin() is None
-    created = opening.create(precision="bfloat16", weights_sha256="5" * 64)
+    setup = RunSetup(manifest, output, say=quietly)
+    assert setup.finished() is None
+    assert setup.begin() is None
+    created = setup.create(precision="bfloat16", weights_sha256="5" * 64)
     assert (created.record.pairs, created.record.precision) == (3, "bfloat16")
-    assert [pair.pair_id for pair in opening.todo(created, retry_failed=False)] == ["p0", "p1", "p2"]
-    opening.close()
+    assert [pair.pair_id for pair in setup.todo(created, retry_failed=False)] == ["p0", "p1", "p2"]
+    setup.close()
 
-    again = Opening(manifest, output, say=quietly)
+    again = RunSetup(manifest, output, say=quietly)
     resumed = again.begin()
     assert resumed.record == created.record  # precision and weights of the first start
     again.close()
 
     with pytest.raises(UserError, match=r"settings\.size: was 24, is 32 now"):
-        Opening(loaded(tmp_path, settings={"size": 32}), output, say=quietly).begin()
+        RunSetup(loaded(tmp_path, settings={"size": 32}), output, say=quietly).begin()
 
 
 def test_the_lease_is_renewed_and_given_back(tmp_path):
     store = LocalStore(tmp_path)
-    tenure = Tenure(acquire(store, "me"), every_s=0.05)
+    keeper = LeaseKeeper(acquire(store, "me"), every_s=0.05)
     first, until = read_record(store, LEASE_KEY, LeaseRecord), time.monotonic() + 30
     while read_record(store, LEASE_KEY, LeaseRecord).expires_at == first.expires_at:
         assert time.monotonic() < until
         time.sleep(0.02)
     with pytest.raises(LeaseHeld):
         acquire(store, "you")
-    tenure.end()
-    assert tenure.lost is None
+    keeper.end()
+    assert keeper.lost is None
     assert acquire(store, "you").owner == "you"
 
 
 def test_a_lease_taken_over_is_noticed(tmp_path):
     store = LocalStore(tmp_path)
-    tenure = Tenure(acquire(store, "me", seconds=0.0), every_s=0.1)
+    keeper = LeaseKeeper(acquire(store, "me", seconds=0.0), every_s=0.1)
     acquire(store, "you")
     until = time.monotonic() + 10
-    while tenure.lost is None and time.monotonic() < until:
+    while keeper.lost is None and time.monotonic() < until:
         time.sleep(0.02)
-    assert "taken over by you" in tenure.lost
-    tenure.end()
+    assert "taken over by you" in keeper.lost
+    keeper.end()
 
 
 def test_the_first_signal_is_a_wish_and_the_second_an_order():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs this with "&"
     try:
-        with Interruption() as interruption:
+        with StopSignals() as signals:
             os.kill(os.getpid(), signal.SIGTERM)
-            assert interruption.wanted
+            assert signals.wanted
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,4 +1,4 @@
-"""Whole runs on a real Ray with a stand-in engine: accidents, resumption, interruption."""
+"""Whole runs on a real Ray with a stand-in engine: accidents, resumption, signals."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def manifest(folder, pairs, name="jobs.json", **settings):
 @pytest.fixture
 def go(cluster, tmp_path):
     def go(loaded, **options):
-        usual = {"equip": f"{HERE}:equip", "workers": 2, "slots": 3, "address": cluster.address}
+        usual = {"engine": f"{HERE}:set_up", "workers": 2, "slots": 3, "address": cluster.address}
         return run(loaded, **{"output": str(tmp_path / "run")} | usual | options)
 
     return go
@@ -125,12 +125,12 @@ def test_a_finished_run_is_left_alone_and_a_changed_manifest_refused(tmp_path, g
 
 def test_a_setup_that_never_succeeds_ends_the_run_with_the_reason(tmp_path, go):
     with pytest.raises(Stopped, match="3 failed in a row: RuntimeError: the driver of the device is too old"):
-        go(manifest(tmp_path, [{}]), workers=1, equip=f"{HERE}:equip_badly")
+        go(manifest(tmp_path, [{}]), workers=1, engine=f"{HERE}:set_up_badly")
 
 
 def test_what_the_user_can_mend_in_the_setup_is_told_as_such(tmp_path, go):
     with pytest.raises(UserError, match="weights: nowhere: no such file"):
-        go(manifest(tmp_path, [{}]), workers=1, equip=f"{HERE}:equip_by_mistake")
+        go(manifest(tmp_path, [{}]), workers=1, engine=f"{HERE}:set_up_by_mistake")
 
 
 DRIVE = """
@@ -142,8 +142,8 @@ def note(progress):
     with open(sys.argv[3], "a") as file:
         file.write(progress.waiting_for + "\\n")
 try:
-    equip = "tests.worker.standin:equip"
-    print(run(load_manifest(sys.argv[1]), output=sys.argv[2], slots=2, equip=equip, progress=note))
+    engine = "tests.worker.standin:set_up"
+    print(run(load_manifest(sys.argv[1]), output=sys.argv[2], slots=2, engine=engine, progress=note))
 except Interrupted:
     sys.exit(130)
 """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from neckar.pipeline.messages.outcome import Outcome
 from neckar.pipeline.scheduling.events import (
     Advance,
     Cause,
     Died,
     Joined,
     Kill,
-    Outcome,
     Release,
     Returned,
     Settle,

@@ -9,13 +9,13 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neckar.pipeline.messages.outcome import Outcome
 from neckar.pipeline.scheduling.events import (
     Advance,
     Cause,
     Died,
     Joined,
     Kill,
-    Outcome,
     Release,
     Returned,
     Settle,

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from neckar.pipeline.messages.work import Equipment, Order
+from neckar.pipeline.messages.setup import WorkerSetup
 from neckar.pipeline.synthesis.task import Failure, Losses, Solution, Task
+from neckar.pipeline.worker.engine import ReadyEngine
 from neckar.schemas.errors import UserError
 
 PACE_S = 0.002  # of an evaluation
@@ -109,18 +110,18 @@ class StandIn:
         return Losses(total=3.0, content=1.0, style=2.0, layers=(2.0,) * len(task.program.style_layers))
 
 
-def equip(order: Order) -> Equipment:
-    return Equipment(StandIn(order.slots or 2), "a stand-in", "float32", WEIGHTS_SHA256, "0.0")
+def set_up(setup: WorkerSetup) -> ReadyEngine:
+    return ReadyEngine(StandIn(setup.slots or 2), "a stand-in", "float32", WEIGHTS_SHA256, "0.0")
 
 
-def equip_badly(order: Order) -> Equipment:
+def set_up_badly(setup: WorkerSetup) -> ReadyEngine:
     raise RuntimeError("the driver of the device\nis too old")
 
 
-def equip_by_mistake(order: Order) -> Equipment:
+def set_up_by_mistake(setup: WorkerSetup) -> ReadyEngine:
     raise UserError.at("weights: nowhere", "no such file")
 
 
-def equip_and_die(order: Order) -> Equipment:
+def set_up_and_die(setup: WorkerSetup) -> ReadyEngine:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError

@@ -13,8 +13,8 @@ from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.results.layout import image_key
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Full
-from neckar.pipeline.worker.image_store import Gallery
-from neckar.pipeline.worker.loop import Studio
+from neckar.pipeline.worker.image_store import ImageStore
+from neckar.pipeline.worker.loop import WorkerLoop
 from neckar.pipeline.worker.pictures import Pictures
 from neckar.pipeline.worker.recipe import recipe
 from neckar.pipeline.worker.rows import Maker
@@ -45,21 +45,21 @@ def pair(index, picture, **settings):
     return Pair(index, f"p{index}", picture, picture, wanted, {"alpha": "0.001"})
 
 
-def studio(store, slots=2, engine=None, gallery=None, prepare=None):
+def loop(store, slots=2, engine=None, images=None, prepare=None):
     pictures = Pictures()
     engine = engine or StandIn(slots)
-    return engine, Studio(
+    return engine, WorkerLoop(
         engine,
-        gallery or Gallery(store),
+        images or ImageStore(store),
         prepare=prepare or (lambda p: recipe(p, pictures, precision="float32", weights_sha256="5" * 64)),
         maker=MAKER,
     )
 
 
-def settle(studio, pairs, *, drop=()):
+def settle(loop, pairs, *, drop=()):
     """Advance until all pairs are settled; outcomes and rows by index."""
     outcomes, rows, calls = {}, {}, 0
-    delivery = studio.advance(pairs, drop=drop, budget_s=2.0)
+    delivery = loop.advance(pairs, drop=drop, budget_s=2.0)
     while True:
         outcomes |= {outcome.index: outcome for outcome in delivery.outcomes}
         rows |= delivery.rows
@@ -67,11 +67,11 @@ def settle(studio, pairs, *, drop=()):
         if outcomes.keys() >= {p.index for p in pairs}:
             return outcomes, rows
         assert calls < 50
-        delivery = studio.advance((), drop=(), budget_s=2.0)
+        delivery = loop.advance((), drop=(), budget_s=2.0)
 
 
 def test_pairs_come_back_as_rows_and_pictures(store, picture):
-    engine, worker = studio(store)
+    engine, worker = loop(store)
     pairs = [pair(index, picture) for index in range(5)]
     outcomes, rows = settle(worker, pairs)
     assert all(outcome.code is None for outcome in outcomes.values())
@@ -90,7 +90,7 @@ def test_pairs_come_back_as_rows_and_pictures(store, picture):
 
 
 def test_twins_are_computed_once_and_get_a_row_each(store, picture):
-    engine, worker = studio(store)
+    engine, worker = loop(store)
     twins = [pair(0, picture), dataclasses.replace(pair(0, picture), index=1, pair_id="twin", levels={})]
     _, rows = settle(worker, twins)
     assert engine.submitted == 1
@@ -99,8 +99,8 @@ def test_twins_are_computed_once_and_get_a_row_each(store, picture):
 
 
 def test_a_picture_that_stands_there_is_not_made_again(store, picture):
-    _, first = settle(studio(store)[1], [pair(0, picture)])
-    engine, worker = studio(store)
+    _, first = settle(loop(store)[1], [pair(0, picture)])
+    engine, worker = loop(store)
     other = dataclasses.replace(pair(0, picture), index=7, pair_id="later")
     _, rows = settle(worker, [other])
     assert engine.submitted == 0
@@ -111,10 +111,10 @@ def test_a_picture_that_stands_there_is_not_made_again(store, picture):
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: b"x" * 999])
 def test_a_damaged_picture_is_made_again(store, picture, damage):
-    _, rows = settle(studio(store)[1], [pair(0, picture)])
+    _, rows = settle(loop(store)[1], [pair(0, picture)])
     whole = store.get(rows[0].image_uri)
     store.put(rows[0].image_uri, damage(whole))
-    engine, worker = studio(store)
+    engine, worker = loop(store)
     _, again = settle(worker, [pair(0, picture)])
     assert engine.submitted == 1
     assert again[0].pixel_sha256 == rows[0].pixel_sha256
@@ -123,15 +123,15 @@ def test_a_damaged_picture_is_made_again(store, picture, damage):
 
 def test_who_loses_the_race_takes_the_winners_row(store, picture):
     """Both look before either has stored; the second finds the first one's picture when it stores its own."""
-    _, first = settle(studio(store)[1], [pair(0, picture)])
-    engine, late = studio(store, gallery=LookingAway(store))
+    _, first = settle(loop(store)[1], [pair(0, picture)])
+    engine, late = loop(store, images=LookingAway(store))
     _, second = settle(late, [pair(0, picture)])
     assert engine.submitted == 1
     assert second[0].image_sha256 == first[0].image_sha256
     assert second[0].started_at == first[0].started_at
 
 
-class LookingAway(Gallery):
+class LookingAway(ImageStore):
     """Does not see what stands there at its first look."""
 
     looked = False
@@ -145,7 +145,7 @@ class LookingAway(Gallery):
 
 def test_own_errors_fail_one_pair_and_no_other(store, picture, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
-    _, worker = studio(store)
+    _, worker = loop(store)
     pairs = [
         pair(0, picture),
         pair(1, str(tmp_path / "missing.png")),
@@ -175,24 +175,24 @@ def test_a_defect_while_fetching_is_told_with_its_exception(store, picture):
     def prepare(pair):
         raise PairError(ErrorCode.IMAGE_TOO_SMALL, "3 px") if pair.index else ZeroDivisionError("by\nzero")
 
-    outcomes, _ = settle(studio(store, prepare=prepare)[1], [pair(0, picture), pair(1, picture)])
+    outcomes, _ = settle(loop(store, prepare=prepare)[1], [pair(0, picture), pair(1, picture)])
     assert (outcomes[0].code, outcomes[0].message) == (ErrorCode.INTERNAL, "ZeroDivisionError: by zero")
     assert (outcomes[1].code, outcomes[1].message) == (ErrorCode.IMAGE_TOO_SMALL, "3 px")
 
 
-class FullGallery(Gallery):
-    def hang(self, row, pixels):
+class FullStore(ImageStore):
+    def put(self, row, pixels):
         raise Full("s3://out/images", "no room")
 
 
 def test_an_output_without_room_is_no_fault_of_the_pair(store, picture):
-    outcomes, rows = settle(studio(store, gallery=FullGallery(store))[1], [pair(0, picture)])
+    outcomes, rows = settle(loop(store, images=FullStore(store))[1], [pair(0, picture)])
     assert (outcomes[0].code, outcomes[0].unwritten) == (ErrorCode.STORE_FULL, True)
     assert rows == {}
 
 
 def test_what_is_over_its_time_is_dropped(store, picture):
-    engine, worker = studio(store)
+    engine, worker = loop(store)
     endless, short = pair(0, picture, iterations=10**5), pair(1, picture)
     delivery = worker.advance([endless, short], drop=(), budget_s=0.5)
     assert delivery.running == (0,)
@@ -218,10 +218,10 @@ def test_the_cache_of_pictures_forgets_the_oldest(picture):
 
 
 def test_an_idle_call_returns_at_once(store):
-    delivery = studio(store)[1].advance((), drop=(), budget_s=1000.0)
+    delivery = loop(store)[1].advance((), drop=(), budget_s=1000.0)
     assert (delivery.outcomes, delivery.running) == ((), ())
 
 
 def test_its_threads_do_not_hold_the_process(store):
-    studio(store)
+    loop(store)
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith(("fetch-", "store-")))

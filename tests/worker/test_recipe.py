@@ -9,10 +9,10 @@ import pytest
 
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.results.rows.arrow import rows_to_table
+from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
 from neckar.pipeline.worker.pictures import Pictures
 from neckar.pipeline.worker.recipe import recipe
-from neckar.pipeline.worker.rows import settled_row
 from neckar.schemas.errors import ErrorCode, PairError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import RESULTS_SCHEMA
@@ -124,7 +124,7 @@ def test_larger_and_longer_costs_more():
 @pytest.mark.parametrize(("content", "style"), [("a.png", "b.png"), ("a.png", None), (None, "b.png")])
 def test_a_row_without_a_picture_fits_the_schema(content, style):
     pair = Pair(3, "p3", content, style, Settings(seed=5), {"alpha": "0.1"})
-    row = settled_row(
+    row = row_without_picture(
         pair, "failed", attempts=2, worker="worker-1", code=ErrorCode.IMAGE_MISSING, message="a.png: no such file"
     )
     table = rows_to_table([row])

@@ -1,59 +1,50 @@
-"""What a worker process is told when it starts, what it gets, and what it tells of itself."""
+"""What a worker process is told when it starts, what it answers, and what it is told of the run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from neckar.pipeline.synthesis.task import Precision
-from neckar.pipeline.worker.loop import Engine
+from neckar.schemas.fields import ResolvedPrecision
+
+WORKER = "neckar.pipeline.worker.actor:WorkerProcess"
+ENGINE = "neckar.pipeline.worker.engine_setup:synthesizer"
+
+
+def load(name: str) -> Any:
+    """What stands under a `module:attribute`: by name, for the driver imports no worker.
+
+    Raises:
+        ImportError, AttributeError: there is no such thing.
+    """
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """How to equip a worker.
+class WorkerSetup:
+    """How to set a worker up.
 
     Attributes:
         weights: name or absolute URI.
         gpu: whether it has one; never falls back to the CPU silently.
         slots: images at a time; None leaves it to the engine.
         threads: of the CPU's kernels.
-        equip: `module:function` of a function from `Order` to `Equipment`; tests put stand-ins here.
+        engine: `module:function` of a `worker.engine.SetUpEngine`; tests name stand-ins here.
     """
 
     weights: str
     gpu: bool
     slots: int | None
     threads: int
-    equip: str
-
-
-@dataclass(frozen=True, slots=True)
-class Equipment:
-    """A worker's engine and what its records say of it.
-
-    Attributes:
-        engine: what computes.
-        device: name of the device.
-        precision: what `auto` means on it.
-        weights_sha256: of the network's weights, hex.
-        torch_version: of torch.
-    """
-
-    engine: Engine
-    device: str
-    precision: Precision
-    weights_sha256: str
-    torch_version: str
-
-
-Equip = Callable[[Order], Equipment]
+    engine: str = ENGINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Introduction:
-    """A worker that is equipped.
+class WorkerReady:
+    """A worker that is set up.
 
     Attributes:
         host: name of its machine.
@@ -67,13 +58,13 @@ class Introduction:
     host: str
     pid: int
     device: str
-    precision: Precision
+    precision: ResolvedPrecision
     weights_sha256: str
     crash_notes: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
+class RunInfo:
     """The run a worker works for.
 
     Attributes:

@@ -1,0 +1,29 @@
+"""What a call of a worker brings back to the driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neckar.pipeline.messages.outcome import Outcome
+from neckar.schemas.results import ResultRow
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a worker did since the last call.
+
+    Attributes:
+        outcomes: pairs it is done with.
+        rows: of those that are ok, by pair index; `attempts` is left for who counts them.
+        running: indices of pairs in slots.
+        under_way: what is done of them, in pairs: two that are half done make one.
+        evaluations: of the engine since the last call, of all images.
+        slots: images at a time; 0 where that is not known yet.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    rows: dict[int, ResultRow]
+    running: tuple[int, ...]
+    under_way: float
+    evaluations: int
+    slots: int
