@@ -1,1 +1,1 @@
-"""One process a run: the door to Ray, the loop, the lease, the rows, the progress."""
+"""One process a run: Ray, the loop, the lease, the rows, the progress."""

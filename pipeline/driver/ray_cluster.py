@@ -1,4 +1,4 @@
-"""Ray behind a small door: workers are started, called, heard and killed by name. Only `ray_start` has a key too."""
+"""Ray: workers are started, called, heard and killed by name. Only `ray_start` imports Ray beside this."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from neckar.schemas.errors import UserError
 log = logging.getLogger(__name__)
 
 OBJECT_STORE_BYTES = 256 << 20  # rows and their traces pass through it, never pictures
-KNOCK_S = 10.0  # for a cluster's head to take a connection
+CONNECT_S = 10.0  # for a cluster's head to take a connection
 MESSAGE_MAX = 300  # characters of a death's message: it ends up in a row
 
 _LOCATE = "locate"  # the first call of every worker; `hear` keeps its answer to itself
@@ -89,7 +89,7 @@ class Cluster:
                     **silent,
                 )
             return self
-        _knock(self._address)
+        _see_listener(self._address)
         try:
             ray.init(address=self._address, **silent)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -193,13 +193,13 @@ class Cluster:
         return Loss(name, node, Cause.NODE_LOST if lost else Cause.CRASHED, message, None)
 
 
-def _knock(address: str) -> None:
+def _see_listener(address: str) -> None:
     """See that somebody listens at `host:port`: Ray itself would try for minutes. Raises `UserError`."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal()) or "/" in host:
         return  # "auto" or ray://, which Ray looks up itself
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
     except OSError as error:
         mend = "give the HOST:PORT that `ray start --head` has printed, 6379 by default"
         raise UserError.at(f"--address {address}", f"nobody answers there ({error}); {mend}") from None
