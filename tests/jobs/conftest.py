@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def neckar(tmp_path):
-    """Calls `python -m jobs ARGUMENTS` in `tmp_path` and returns the finished process."""
+    """Calls `python -m neckar ARGUMENTS` in `tmp_path` and returns the finished process."""
 
     def call(*arguments, env=None, timeout=120, text=True):
         return subprocess.run(

@@ -57,7 +57,7 @@ def summary_of(process):
 
 
 def test_workers_take_no_folder_of_the_caller_for_a_package_of_ours(tmp_path, manifest):
-    """Ray's own way is to look there first."""
+    """Neither from the working directory, where Ray looks first, nor from PYTHONPATH."""
     for package in ("jobs", "pipeline", "schemas"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("raise ImportError('somebody else is at home here')")
@@ -66,6 +66,7 @@ def test_workers_take_no_folder_of_the_caller_for_a_package_of_ours(tmp_path, ma
     process = subprocess.run(
         [installed, "run", "small.yaml", "--output", "out"],
         cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=300,
@@ -73,6 +74,24 @@ def test_workers_take_no_folder_of_the_caller_for_a_package_of_ours(tmp_path, ma
     )
     assert process.returncode == 0, process.stderr
     assert summary_of(process)["ok"] == 4
+
+
+NOTEBOOK = """
+import neckar
+print(neckar.validate("small.yaml").pairs)
+summary = neckar.run("small.yaml", output="out", workers=1)
+run = neckar.open_run(summary.run)
+row = run.row("coffee__rocket")
+print(summary.ok, row.loss_total > 0, run.image(row)[:4] == bytes([137]) + b"PNG")
+"""
+
+
+def test_a_notebook_runs_a_manifest_and_reads_it(tmp_path, manifest):
+    manifest(SMALL, "small.yaml")
+    process = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert process.stdout.splitlines() == ["4", "4 True True"], process.stderr
 
 
 def assert_small_is_complete(neckar, output):
