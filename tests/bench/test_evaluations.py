@@ -21,7 +21,8 @@ from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.synthesis.engine import device as devices
 from neckar.pipeline.synthesis.engine.slots import SlotEngine
 from neckar.pipeline.synthesis.engine.start import start
-from neckar.pipeline.synthesis.losses.objective import Batch, Objective
+from neckar.pipeline.synthesis.losses.batch import Batch
+from neckar.pipeline.synthesis.losses.objective import Objective
 from neckar.pipeline.synthesis.losses.targets import TargetCache
 from neckar.pipeline.synthesis.network.network import DTYPES, Network
 from neckar.pipeline.synthesis.network.pictures import from_network, to_network

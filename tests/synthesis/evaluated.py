@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from neckar.pipeline.synthesis.losses.objective import Evaluation, Objective, Targets
+from neckar.pipeline.synthesis.losses.batch import Targets
+from neckar.pipeline.synthesis.losses.objective import Evaluation, Objective
 from neckar.pipeline.synthesis.network.network import Network
 from neckar.pipeline.synthesis.task import Program, Task
 

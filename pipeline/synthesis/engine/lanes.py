@@ -12,7 +12,7 @@ from typing import Protocol
 
 import torch
 
-from ..losses.objective import Targets
+from ..losses.batch import Targets
 from ..network.network import Network
 from ..task import Failure, Program, Solution, Task
 from .lane import Board, Lane

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..losses.objective import Batch, Objective
+from ..losses.batch import Batch
+from ..losses.objective import Objective
 from ..network.network import Network
 from ..task import Program
 from .cuda_graph import Recorder, recorded

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
-from ..losses.objective import Batch, Objective, Targets, as_losses
+from ..losses.batch import Batch, Targets
+from ..losses.objective import Objective, as_losses
 from ..network.network import Network
 from ..network.pictures import from_network
 from ..optimizers.adam import Adam

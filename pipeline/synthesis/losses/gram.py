@@ -90,8 +90,3 @@ def apply_each(F: Tensor, D: Tensor, *, to: Tensor | None = None) -> Tensor:
     alone = F.dtype != torch.bfloat16 and F.shape[1] <= FEW_POSITIONS
     with one_thread() if alone else nullcontext():
         return multiply_each(F, D, to=to)
-
-
-def parameters(layers: tuple[str, ...], widths: dict[str, int]) -> int:
-    """Free parameters of the Gram matrices of these layers: N(N+1)/2 each, for they are symmetric."""
-    return sum(widths[layer] * (widths[layer] + 1) // 2 for layer in layers)

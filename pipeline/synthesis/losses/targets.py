@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 
-import numpy as np
 from torch import Tensor
 
 from ..network.network import Network
 from ..network.pictures import to_network
-from ..task import Program, Task
-from .objective import Targets, content_targets, style_targets
+from ..task import Task
+from .batch import Targets
+from .layer_loss import LayerLoss
+from .table import LOSSES
 
 CACHE_BYTES = 512 * 2**20  # some 200 artworks' Gram matrices, or 90 photographs' conv4_2 at 512 px
 
@@ -31,29 +32,20 @@ class TargetCache:
 
     def targets(self, network: Network, task: Task) -> Targets:
         """P and A of the task, from the cache where this image has been through this network before."""
-        program = task.program
-        content = self._of(network, program, "content", program.content_layers, task.content, task.content_key)
-        style = self._of(network, program, "style", program.style_layers, task.style, task.style_key)
-        return Targets(content=content, style=style)
+        return Targets(tuple(self._of(network, task, loss) for loss in LOSSES))
 
-    def _of(
-        self,
-        network: Network,
-        program: Program,
-        role: str,
-        layers: tuple[str, ...],
-        picture: np.ndarray | None,
-        name: str,
-    ) -> tuple[Tensor, ...]:
+    def _of(self, network: Network, task: Task, loss: LayerLoss) -> tuple[Tensor, ...]:
+        program = task.program
+        layers = loss.layers(program)
         if not layers:
             return ()
-        assert picture is not None, f"{role} layers without a {role} picture"
-        key = (role, name, picture.shape, layers, program.pooling, network.dtype, program.normalised)
+        picture, name = loss.picture(task)
+        assert picture is not None, f"{loss.name} layers without a {loss.name} picture"
+        key = (loss.name, name, picture.shape, layers, program.pooling, network.dtype, program.normalised)
         if name and key in self._held:
             self._held.move_to_end(key)
             return self._held[key]
-        compute: Callable[..., tuple[Tensor, ...]] = content_targets if role == "content" else style_targets
-        tensors = compute(network, layers, to_network(picture, network.device))
+        tensors = loss.targets(network, layers, to_network(picture, network.device))
         self.passes += 1
         if name:
             self._keep(key, tensors)

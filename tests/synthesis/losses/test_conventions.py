@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from neckar.pipeline.synthesis.losses.batch import Targets
 from neckar.pipeline.synthesis.losses.conventions import mean_squared_weights, ratios
-from neckar.pipeline.synthesis.losses.gram import parameters
-from neckar.pipeline.synthesis.losses.objective import Targets, content_targets, style_targets
+from neckar.pipeline.synthesis.losses.table import CONTENT
+from neckar.pipeline.synthesis.losses.table import STYLE as STYLE_LOSS
 from neckar.pipeline.synthesis.network.network import Network
 from neckar.pipeline.synthesis.network.pictures import to_network
 from neckar.pipeline.synthesis.network.vgg19 import SPECS, WIDTH, map_size
@@ -24,7 +25,7 @@ def test_both_conventions_have_one_gradient_after_conversion(random_weights):
     rng = np.random.default_rng(3)
     x, p, a = (to_network(rng.uniform(0, 255, (h, w, 3)).astype(np.float32), cpu).double() for _ in range(3))
     network = Network(random_weights, [*STYLE, "conv4_2"], pooling="average", dtype=torch.float64, device=cpu)
-    targets = Targets(content_targets(network, ("conv4_2",), p), style_targets(network, STYLE, a))
+    targets = Targets((CONTENT.targets(network, ("conv4_2",), p), STYLE_LOSS.targets(network, STYLE, a)))
     paper = Program(h, w, ("conv4_2",), STYLE, convention="gatys2015")
     later = Program(h, w, ("conv4_2",), STYLE, convention="gatys_pytorch")
     alpha, beta, w_l = 1e-3, 2.0, (0.2,) * 5
@@ -57,11 +58,6 @@ def test_the_authors_notebook_in_the_papers_terms():
 def test_one_image_has_no_ratio():
     assert ratios(Program(32, 32, ("conv4_2",), ()), 1.0, 0.0, ()) == (None, None)
     assert ratios(Program(32, 32, (), STYLE), 0.0, 1.0, (0.2,) * 5) == (None, None)
-
-
-def test_gram_parameters_of_the_cumulative_subsets():
-    counts = [parameters(STYLE[: i + 1], WIDTH) for i in range(5)]
-    assert counts == [2_080, 10_336, 43_232, 174_560, 305_888]
 
 
 def test_layer_names_stand_in_two_places_and_agree():

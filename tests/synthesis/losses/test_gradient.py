@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from neckar.pipeline.synthesis.losses.objective import Targets, content_targets, style_targets
+from neckar.pipeline.synthesis.losses.batch import Targets
+from neckar.pipeline.synthesis.losses.table import CONTENT
+from neckar.pipeline.synthesis.losses.table import STYLE as STYLE_LOSS
 from neckar.pipeline.synthesis.network.network import Network
 from neckar.pipeline.synthesis.network.pictures import to_network
 from neckar.pipeline.synthesis.task import Program, Task
@@ -49,9 +51,7 @@ def test_gradient_is_that_of_autograd(random_weights, pooling, convention, conte
     network = Network(random_weights, [*content, *style], pooling=pooling, dtype=torch.float64, device=CPU)
     x, p, a = (to_network(picture, CPU).double() for picture in pictures(*size))
     asked = task(program)
-    targets = Targets(
-        content_targets(network, content, p) if content else (), style_targets(network, style, a) if style else ()
-    )
+    targets = Targets((CONTENT.targets(network, content, p), STYLE_LOSS.targets(network, style, a)))
     ours = evaluated(network, program, x, [targets], [asked])
 
     x = x.requires_grad_()
@@ -102,7 +102,7 @@ def test_content_by_hand():
         OneLayer(F, "conv1_1"),
         program,
         torch.zeros(1),
-        [Targets((torch.tensor([[1.0], [2.0]]).double(),), ())],
+        [Targets(((torch.tensor([[1.0], [2.0]]).double(),), ()))],
         [task(program, alpha=2.0)],
     )
     assert found.losses[0, 1] == 0.5 * ((3 - 1) ** 2 + (0 - 2) ** 2)  # eq. 1
@@ -122,7 +122,7 @@ def test_style_by_hand():
         OneLayer(F, "conv1_1"),
         program,
         torch.zeros(1),
-        [Targets((), (A / 2,))],
+        [Targets(((), (A / 2,)))],
         [task(program, beta=1.0, style_weights=(1.0,))],
     )
     N, M = 64, 2
@@ -144,7 +144,9 @@ def test_images_of_a_batch_keep_their_own_weights(random_weights):
     program = Program(32, 32, ("conv2_1",), ("conv1_1", "conv2_2"))
     network = Network(random_weights, ["conv2_2"], pooling="average", dtype=torch.float32, device=CPU)
     x, p, a = (to_network(picture, CPU) for picture in pictures(32, 32))
-    targets = Targets(content_targets(network, ("conv2_1",), p), style_targets(network, ("conv1_1", "conv2_2"), a))
+    targets = Targets(
+        (CONTENT.targets(network, ("conv2_1",), p), STYLE_LOSS.targets(network, ("conv1_1", "conv2_2"), a))
+    )
     first = task(program)
     second = replace(first, alpha=7.0, beta=0.5, style_weights=(1.0, 0.25))
     batch = evaluated(network, program, torch.cat([x, x]), [targets, targets], [first, second])
