@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
+from ..kernels.compiled import ALIGNED
 from ..losses.batch import Batch, Targets
 from ..losses.objective import Objective, as_losses
 from ..network.network import Network
@@ -24,7 +25,6 @@ from .replay import ReplayedObjective
 from .start import start
 
 WINDOW = 20  # evaluations over which `tolerance` looks at the loss
-ALIGNED = 32  # numbers a row is padded to: kernels take so many, and BLAS rounds differently off a 64-byte line
 FIRST_STEP = 1.0  # root mean square of the change, levels of 0-255; torch's 1/|g|_1 changes no pixel visibly
 LONGEST_STEP = 10.0  # likewise; without a line search a bad curvature estimate would throw the image far out
 STRETCH = 3.0  # of L-BFGS's first Hessian approximation; at 3.5 single images oscillate, see docs/benchmarks.md
@@ -88,7 +88,7 @@ class SlotEngine:
         self._exact = Objective(exact, program) if exact is not None else None
         self._shape = (3, program.height, program.width)
         self._n = 3 * program.height * program.width
-        n = -(-self._n // ALIGNED) * ALIGNED
+        n = -(-self._n // ALIGNED) * ALIGNED  # kernels take so many, and BLAS rounds differently off a 64-byte line
         self._dtype = torch.promote_types(network.dtype, torch.float32)
         self._device = network.device
         self._x = torch.zeros(slots, n, dtype=self._dtype, device=self._device)

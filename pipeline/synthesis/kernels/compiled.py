@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -12,7 +13,7 @@ from torch import Tensor
 
 _AT, _COUNT, _LONG, _FLOAT = ctypes.c_void_p, ctypes.c_int, ctypes.c_ssize_t, ctypes.c_float
 BLOCK = 8192  # numbers of a row that are summed one after the other; the sums of blocks are summed in float64
-ALIGNED = 32  # numbers that the kernels take at a time: rows are multiples of it
+ALIGNED = 32  # numbers that the kernels take at a time: two registers, a line of the cache in bfloat16
 TILES = ("2", "3", "4")  # the m of F(m x m, 3 x 3)
 _ARGUMENTS: dict[str, list[Any]] = {
     **{f"inputs{m}": [_AT, _AT, *[_COUNT] * 4, _LONG, _LONG, *[_COUNT] * 4] for m in TILES},
@@ -49,10 +50,29 @@ def library() -> ctypes.CDLL | None:
     return found
 
 
-def library_for(*tensors: Tensor) -> ctypes.CDLL | None:
-    """The kernels, if these tensors are where they can work: on a CPU, each one contiguous."""
-    fit = all(t.device.type == "cpu" and t.is_contiguous() for t in tensors)
-    return library() if fit else None
+def kernels_for(
+    row: int, *, bfloat16: Sequence[Tensor] = (), float32: Sequence[Tensor] = (), dots: bool = False
+) -> ctypes.CDLL | None:
+    """The kernels, if they may take these tensors; where it is None, torch's operators do the same.
+
+    Args:
+        row: numbers that lie side by side and are gone through together; a multiple of `ALIGNED` is taken.
+        bfloat16: the tensors that have to be of this data type; each has to be contiguous, on a CPU.
+        float32: likewise.
+        dots: whether the kernels of dots.c are needed, which take a processor with AVX512-BF16.
+    """
+    typed = [*((t, torch.bfloat16) for t in bfloat16), *((t, torch.float32) for t in float32)]
+    if not aligned(row) or not all(
+        t.dtype == dtype and t.device.type == "cpu" and t.is_contiguous() for t, dtype in typed
+    ):
+        return None
+    found = library()
+    return found if found is not None and (not dots or found.dots_are_built()) else None
+
+
+def aligned(*counts: int) -> bool:
+    """Whether the kernels can go through so many numbers."""
+    return not any(count % ALIGNED for count in counts)
 
 
 def addresses(*tensors: Tensor) -> list[int]:

@@ -10,7 +10,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from .compiled import ALIGNED, addresses, library_for, threads
+from .compiled import addresses, kernels_for, threads
 
 
 class Factors:
@@ -56,14 +56,9 @@ def multiply_each(left: Tensor, right: Tensor, *, to: Tensor | None = None) -> T
     return out
 
 
-def dots(t: Tensor) -> ctypes.CDLL | None:
-    """The kernels, if they multiply matrices like these, (B, M, N), where they are."""
-    library = library_for(t) if t.dtype == torch.bfloat16 and t.shape[2] % ALIGNED == 0 else None
-    return library if library is not None and library.dots_are_built() else None
-
-
 def _dots_by(right: Tensor) -> ctypes.CDLL | None:
-    return dots(right) if right.shape[1] % 2 == 0 else None  # rows are taken by two
+    _, K, N = right.shape
+    return kernels_for(N, bfloat16=[right], dots=True) if K % 2 == 0 else None  # rows are taken by two
 
 
 def _packed(library: ctypes.CDLL, right: Tensor) -> Tensor:

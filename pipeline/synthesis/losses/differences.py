@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..kernels.compiled import ALIGNED, BLOCK, addresses, library_for, threads
+from ..kernels.compiled import BLOCK, addresses, kernels_for, threads
 
 
 def of_maps(F: Tensor, P: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,7 +20,7 @@ def of_maps(F: Tensor, P: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
         factors (F - P), (B, M, N), in F's data type, rounded once; and the sums of squares, (B,), float32 or better.
     """
     given = F.contiguous()
-    library = library_for(given, P, factors) if _fits(given, P) else None
+    library = kernels_for(given[0].numel(), bfloat16=[given, P], float32=[factors])
     if library is None:
         return _by_torch(F.to(factors.dtype) - P, factors, F.dtype)
     gradient, partial, sums = torch.empty_like(given), *_room(given)
@@ -43,17 +43,13 @@ def of_grams(G: Tensor, positions: int, A: Tensor, factors: Tensor, dtype: torch
     Returns:
         factors (G / M - A), (B, N, N), in that data type, rounded once; and the sums of squares, (B,).
     """
-    library = library_for(G, A, factors) if dtype == torch.bfloat16 and G[0].numel() % ALIGNED == 0 else None
+    library = kernels_for(G[0].numel(), float32=[G, A, factors]) if dtype == torch.bfloat16 else None
     if library is None:
         return _by_torch(G.div_(positions).sub_(A), factors, dtype)
     gradient, partial, sums = torch.empty(G.shape, dtype=dtype), *_room(G)
     given, made = addresses(G, A), addresses(factors, gradient, partial, sums)
     library.differences_of_grams(*given, positions, *made, len(G), G[0].numel(), BLOCK, threads())
     return gradient, sums
-
-
-def _fits(F: Tensor, P: Tensor) -> bool:
-    return F.dtype == P.dtype == torch.bfloat16 and F[0].numel() % ALIGNED == 0
 
 
 def _room(t: Tensor) -> tuple[Tensor, Tensor]:

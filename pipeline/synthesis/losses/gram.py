@@ -12,8 +12,8 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from ..kernels.compiled import addresses, threads
-from ..kernels.products import dots, multiply_each
+from ..kernels.compiled import addresses, kernels_for, threads
+from ..kernels.products import multiply_each
 from ..kernels.threads import one_thread
 
 FEW_POSITIONS = 256
@@ -44,7 +44,7 @@ def gram(F: Tensor) -> Tensor:
     """
     if F.dtype == torch.bfloat16:
         F = F.contiguous()
-    library = dots(F)
+    library = kernels_for(F.shape[2], bfloat16=[F], dots=True)
     return _by_products(F) if library is None else _by_dots(library, F)
 
 

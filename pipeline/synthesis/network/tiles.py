@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from ..kernels import compiled
-from ..kernels.compiled import addresses, threads
+from ..kernels.compiled import addresses, aligned, threads
 from .toom_cook import F2, F3_PRECISE, F4_PRECISE, Transform
 from .workspace import Workspace
 
 COMPILED: dict[Transform, str] = {F2: "2", F3_PRECISE: "3", F4_PRECISE: "4"}  # the endings of their names in tiles.c
-FILTERS = 32  # taken at a time by the compiled kernels: two registers, a whole line of the cache
 
 
 class Transforms(Protocol):
@@ -49,7 +48,7 @@ def transforms(
     """
     if dtype != torch.bfloat16:
         return TermByTerm(transform, workspace)
-    fits = transform in COMPILED and not any(count % FILTERS for count in filters)
+    fits = transform in COMPILED and aligned(*filters)
     return (
         Compiled(transform, workspace) if fits and compiled.library() is not None else AsProducts(transform, workspace)
     )

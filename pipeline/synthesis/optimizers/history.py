@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..kernels.compiled import ALIGNED, BLOCK, addresses, library_for, threads
+from ..kernels.compiled import BLOCK, addresses, kernels_for, threads
 
 
 def kept(dtype: torch.dtype, device: torch.device) -> torch.dtype:
@@ -45,7 +44,7 @@ def weighted_sum(matrix: Tensor, weights: Tensor, out: Tensor) -> None:
         weights: (k,), float32 or better.
         out: (n,), of the weights' data type.
     """
-    library = _library_for(matrix, weights, out)
+    library = kernels_for(matrix.shape[1], bfloat16=[matrix], float32=[weights, out])
     if library is not None:
         count, n = matrix.shape
         library.history_sum(matrix.data_ptr(), count, *addresses(weights, out), n, BLOCK, threads())
@@ -58,7 +57,7 @@ def weighted_sum(matrix: Tensor, weights: Tensor, out: Tensor) -> None:
 
 
 def _product(matrix: Tensor, vector: Tensor) -> Tensor:
-    library = _library_for(matrix, vector)
+    library = kernels_for(matrix.shape[1], bfloat16=[matrix], float32=[vector])
     if library is not None:
         count, n = matrix.shape
         partial = torch.empty(-(-n // BLOCK), count, dtype=torch.float64)
@@ -73,9 +72,3 @@ def _product(matrix: Tensor, vector: Tensor) -> Tensor:
     for place, row in zip(torch.split(found, 1), torch.split(matrix, 1), strict=True):
         torch.mv(row.to(vector.dtype), vector, out=place)
     return found
-
-
-def _library_for(matrix: Tensor, *vectors: Tensor) -> ctypes.CDLL | None:
-    fits = matrix.dtype == torch.bfloat16 and matrix.shape[1] % ALIGNED == 0
-    fits = fits and all(vector.dtype == torch.float32 for vector in vectors)
-    return library_for(matrix, *vectors) if fits else None

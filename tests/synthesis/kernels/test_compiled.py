@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from neckar.pipeline.synthesis.kernels import compiled
-from neckar.pipeline.synthesis.kernels.compiled import addresses, library, library_for
+from neckar.pipeline.synthesis.kernels.compiled import addresses, kernels_for, library
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler here")
@@ -28,11 +28,20 @@ def test_one_that_is_missing_or_does_not_load_is_none(monkeypatch, tmp_path, con
     assert compiled.library.__wrapped__() is None
 
 
-def test_it_is_for_contiguous_tensors_on_a_cpu():
-    t = torch.zeros(4, 6)
-    assert library_for(t, t[1:3]) is library()
-    assert library_for(t, t.T) is None
-    assert library_for(t.to("meta")) is None
+def test_they_take_whole_rows_of_contiguous_tensors_of_the_right_type_on_a_cpu():
+    t, b = torch.zeros(4, 64), torch.zeros(4, 64, dtype=torch.bfloat16)
+    assert kernels_for(64, bfloat16=[b], float32=[t, t[1:3]]) is library()
+    assert kernels_for(48, bfloat16=[b]) is None
+    assert kernels_for(64, bfloat16=[t]) is None
+    assert kernels_for(64, float32=[b]) is None
+    assert kernels_for(64, float32=[t, t.T]) is None
+    assert kernels_for(64, float32=[t.to("meta")]) is None
+
+
+def test_those_of_dots_take_a_processor_that_has_its_instructions():
+    b = torch.zeros(4, 64, dtype=torch.bfloat16)
+    found = library()
+    assert kernels_for(64, bfloat16=[b], dots=True) is (found if found is not None and found.dots_are_built() else None)
 
 
 def test_addresses_are_where_the_numbers_begin():
