@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -13,24 +11,15 @@ import torch
 from ..kernels.threads import one_thread
 from ..losses.objective import Objective
 from ..losses.targets import TargetCache
-from ..network.network import DTYPES, Network
-from ..network.normalisation import normalised
 from ..network.pictures import to_network
-from ..network.vgg19 import DEPTH
 from ..network.weights import Weights
 from ..task import Failure, Losses, Program, Solution, Task
 from . import device as devices
 from . import memory
 from .lanes import Lanes, Pause, lanes
-
-log = logging.getLogger(__name__)
-
-# Of a thread. Two images of 256 px fill it; smaller ones need more company to spread the cost of a call, and of reading
-# the kernels, over. More than these gain another 3 % at best, and all are lost when the process is killed.
-CPU_PIXELS, CPU_SLOTS = 2 * 256 * 256, 9
-GPU_PIXELS = 16 * 512 * 512  # a guess, not measured: enough work a kernel for the largest chips
-
-_NetworkKey = tuple[str, str, str, bool]  # deepest layer, pooling, precision, normalised
+from .networks import Networks
+from .slot_counts import SlotCounts
+from .task_queue import TaskQueue
 
 
 class Synthesizer:
@@ -56,21 +45,17 @@ class Synthesizer:
     ) -> None:
         self.device = devices.choose(device)
         self.targets = TargetCache()
-        self._weights = weights
-        self._normalised: Weights | None = None
-        self._calibration = calibration
-        self._slots = slots
-        self._networks: dict[_NetworkKey, Network] = {}
-        self._queues: dict[Program, deque[Task]] = {}
+        self._networks = Networks(weights, self.device, calibration)
+        self._slot_counts = SlotCounts(self.device, slots)
+        self._queue = TaskQueue()
         self._engine: Lanes | None = None
         self._program: Program | None = None  # that of the engine, also while it is being made
         self._before = 0  # evaluations of engines that are gone
-        self._most: dict[Program, int] = {}  # slots of each program
 
     @property
     def backlog(self) -> int:
         """Tasks submitted and not yet answered."""
-        return sum(len(queue) for queue in self._queues.values()) + (self._engine.busy if self._engine else 0)
+        return len(self._queue) + (self._engine.busy if self._engine else 0)
 
     @property
     def slots(self) -> int:
@@ -89,18 +74,11 @@ class Synthesizer:
 
     def submit(self, task: Task) -> None:
         """Queue a task."""
-        self._queues.setdefault(task.program, deque()).append(task)
+        self._queue.add(task)
 
     def evict(self, key: str) -> bool:
         """Drop a task, queued or running; False if it is not here."""
-        if self._engine is not None and self._engine.evict(key):
-            return True
-        for queue in self._queues.values():
-            for task in queue:
-                if task.key == key:
-                    queue.remove(task)
-                    return True
-        return False
+        return (self._engine is not None and self._engine.evict(key)) or self._queue.drop(key)
 
     def step(self, pause: Pause = lambda: True) -> list[Solution | Failure]:
         """Evaluations of every occupied slot, one at least, until an image ends or `pause` says so.
@@ -129,28 +107,25 @@ class Synthesizer:
         """
         (program,) = {task.program for task in tasks}
         with self._apart():
-            network = self._network(program, "float32")
+            network = self._networks.of(program, "float32")
             targets = [self.targets.targets(network, task) for task in tasks]
             x = torch.cat([to_network(pixels, self.device) for pixels in pictures])
             return Objective(network, program).losses(x, targets, tasks)
 
     def _filled(self) -> Lanes | None:
         """The engine of the program that runs, its free slots refilled from the queue."""
-        if self._engine is None or (self._engine.busy == 0 and not self._queues.get(self._engine.program)):
+        if self._engine is None or (self._engine.busy == 0 and not self._queue.of(self._engine.program)):
             self._before = self.evaluations
             self._engine = self._next_engine()
         engine = self._engine
         if engine is None:
             return None
-        queue = self._queues.get(engine.program)
-        while queue and engine.has_room(queue):
-            task = queue.popleft()
+        while engine.has_room(self._queue.of(engine.program)):
+            task = self._queue.take(engine.program)
             with torch.no_grad(), self._apart():
-                exact = self._exact(task.program)
-                targets = self.targets.targets(self._network(task.program, task.program.precision), task)
+                exact = self._networks.exact(task.program)
+                targets = self.targets.targets(self._networks.of(task.program), task)
                 engine.admit(task, targets, self.targets.targets(exact, task) if exact is not None else None)
-        if not queue:
-            self._queues.pop(engine.program, None)
         return engine
 
     def _apart(self) -> AbstractContextManager[None]:
@@ -158,12 +133,12 @@ class Synthesizer:
         return one_thread() if self._engine is not None and self._engine.beside else nullcontext()
 
     def _next_engine(self) -> Lanes | None:
-        if not self._queues:
+        program = self._queue.longest
+        if program is None:
             return None
-        program = max(self._queues, key=lambda p: len(self._queues[p]))
         self._program = program
-        network = self._network(program, program.precision)
-        return lanes(network, program, self._slots_for(program), exact=self._exact(program))
+        network = self._networks.of(program)  # before the slots are counted: it takes memory too
+        return lanes(network, program, self._slot_counts.of(program), exact=self._networks.exact(program))
 
     def _shrink(self, reason: str) -> list[Solution | Failure]:
         """After running out of memory: begin the images in the slots again with half as many slots.
@@ -172,62 +147,14 @@ class Synthesizer:
         """
         program, engine = self._program, self._engine
         assert program is not None
-        queue = self._queues.setdefault(program, deque())
-        slots = self._slots_for(program)
         ended = engine.stop() if engine is not None else []
         if engine is not None and engine.program == program:
-            queue.extendleft(reversed(engine.tasks))
+            self._queue.put_back(program, engine.tasks)
         self._before = self.evaluations
         self._engine = engine = None  # frees its memory before the next one asks for some
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        if slots > 1:
-            self._most[program] = slots // 2
-            log.warning("%s: %d slots are too many, trying %d: %s", program, slots, slots // 2, reason)
+        if self._slot_counts.halve(program, reason):
             return ended
-        task = queue.popleft()
-        if not queue:
-            del self._queues[program]
+        task = self._queue.take(program)
         return [*ended, Failure(task.key, "out_of_memory", f"does not fit into memory even alone: {reason}")]
-
-    def _slots_for(self, program: Program) -> int:
-        """As asked for, or by the image size; no more than free memory holds, or than did not run out of it."""
-        if program in self._most:
-            return self._most[program]
-        pixels = program.height * program.width
-        if self._slots is not None:
-            wanted = self._slots
-        elif self.device.type == "cuda":
-            wanted = max(1, GPU_PIXELS // pixels)
-        else:
-            wanted = torch.get_num_threads() * max(1, min(CPU_SLOTS, round(CPU_PIXELS / pixels)))
-        fitting = memory.slots_that_fit(program, self.device)
-        if fitting is not None and fitting < wanted:
-            log.warning("%s: %d slots do not fit into free memory, taking %d", program, wanted, fitting)
-            wanted = fitting
-        self._most[program] = wanted
-        return wanted
-
-    def _exact(self, program: Program) -> Network | None:
-        """The float32 network that judges what bfloat16 made."""
-        return self._network(program, "float32") if program.precision == "bfloat16" else None
-
-    def _network(self, program: Program, precision: str) -> Network:
-        deepest = max((*program.content_layers, *program.style_layers), key=DEPTH.__getitem__)
-        key = (deepest, program.pooling, precision, program.normalised)
-        if key not in self._networks:
-            self._networks[key] = Network(
-                self._weights_for(program),
-                [deepest],
-                pooling=program.pooling,
-                dtype=DTYPES["bfloat16" if precision == "bfloat16" else "float32"],
-                device=self.device,
-            )
-        return self._networks[key]
-
-    def _weights_for(self, program: Program) -> Weights:
-        if not program.normalised:
-            return self._weights
-        if self._normalised is None:
-            self._normalised = normalised(self._weights, self._calibration())
-        return self._normalised
