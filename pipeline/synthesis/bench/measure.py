@@ -1,4 +1,4 @@
-"""A machine's speed beside its own convolution roofline: `python -m pipeline.synthesis.bench`.
+"""A machine's speed beside its own convolution roofline.
 
 The roofline and the engine are timed in turns, and each row reports the median of the rounds' ratios: on a shared
 machine two numbers taken minutes apart cannot be divided.
@@ -6,144 +6,32 @@ machine two numbers taken minutes apart cannot be divided.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..engine import device as devices
 from ..engine.lanes import Lanes, lanes
 from ..kernels.compiled import library
 from ..losses.targets import TargetCache
-from ..network.network import DTYPES, Injection, Network
+from ..network.network import DTYPES, Network
 from ..network.weights import Weights, load_oxford
 from ..task import Precision, Program, Task
-from .roofline import convolution_roofline, gemm_gflops, synchronise
+from .peak import peak_mb, reset_peak
+from .report import HEADER, Report, Row, line
+from .roofline import convolution_roofline, gemm_gflops
+from .watch import WatchedNetwork
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 WARM_UP = 32  # evaluations until the L-BFGS history is full and every step costs the same
 TIMED = 16  # evaluations of every image a round
 ROUNDS = 3
 PROFILE_ITERATIONS = 500  # the settings' default: images per hour are of this many evaluations each
-
-
-@dataclass(frozen=True)
-class Row:
-    """The engine at one size, precision and number of slots.
-
-    Attributes:
-        size: side of the square images, px.
-        slots: images at a time.
-        precision: of the convolutions.
-        evaluations_per_s: of one image, summed over the slots.
-        fraction_of_roofline: time of the convolutions alone, at the best of several implementations, over the
-            engine's; median of the rounds.
-        overhead: share of the engine's time that is spent outside the network's passes (losses, Gram matrices and
-            their gradients, optimiser, Python), by a watch on them in the engine's own threads; median of the rounds.
-            On CUDA the watch has to wait for the device, so that an engine of its own shows it, kernel by kernel.
-        images_per_hour: at 500 evaluations an image.
-        peak_memory_mb: of the process on a CPU, of the device on CUDA; MiB.
-    """
-
-    size: int
-    slots: int
-    precision: Precision
-    evaluations_per_s: float
-    fraction_of_roofline: float
-    overhead: float
-    images_per_hour: float
-    peak_memory_mb: float
-
-
-@dataclass(frozen=True)
-class Report:
-    """All of it, as `--json` writes it.
-
-    Attributes:
-        device: its name.
-        threads: of the CPU's kernels.
-        torch: version.
-        conv_roofline_gflops: by precision, at the largest size measured with one slot.
-        gemm_gflops: by precision.
-        compiled: whether the kernels in C were built; without them bfloat16 is slower on a CPU.
-        rows: the engine.
-    """
-
-    device: str
-    threads: int
-    torch: str
-    conv_roofline_gflops: dict[str, float]
-    gemm_gflops: dict[str, float]
-    compiled: bool
-    rows: list[Row]
-
-
-class WatchedNetwork(Network):
-    """The network with a watch on its passes, in every thread that computes with it.
-
-    Attributes:
-        rounds: of each evaluation that another one followed, the seconds from its forward pass to the next one's, and
-            those of them that its two passes took, without the losses' injections.
-    """
-
-    rounds: list[tuple[float, float]]
-    recordable = False  # what is replayed does not come by here
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin anew, while no thread computes."""
-        self.rounds = []
-        self._begun: dict[int, float] = {}  # by thread, the forward pass of the evaluation under way
-        self._passes: dict[int, float] = {}  # likewise, seconds in passes
-
-    def respond(self, x: Tensor) -> dict[str, Tensor]:
-        """See `Network`."""
-        thread, begin = threading.get_ident(), self._now()
-        if thread in self._begun:
-            self.rounds.append((begin - self._begun[thread], self._passes[thread]))
-        tape = super().respond(x)
-        self._begun[thread], self._passes[thread] = begin, self._now() - begin
-        return tape
-
-    def pull_back(self, tape: dict[str, Tensor], injected: dict[str, list[Injection]]) -> Tensor:
-        """See `Network`."""
-        apart: list[float] = []
-
-        def watched(injection: Injection) -> Injection:
-            def add(g: Tensor | None) -> Tensor:
-                begin = self._now()
-                found = injection(g)
-                apart.append(self._now() - begin)
-                return found
-
-            return add
-
-        begin = self._now()
-        gradient = super().pull_back(tape, {layer: [*map(watched, injected.pop(layer))] for layer in [*injected]})
-        self._passes[threading.get_ident()] += self._now() - begin - sum(apart)
-        return gradient
-
-    @property
-    def overhead(self) -> float:
-        """Share of the rounds that is not spent in passes."""
-        return 1 - sum(passes for _, passes in self.rounds) / sum(whole for whole, _ in self.rounds)
-
-    def _now(self) -> float:
-        synchronise(self.device)
-        return time.perf_counter()
 
 
 N = TypeVar("N", bound=Network)
@@ -190,11 +78,11 @@ def seconds_an_evaluation(found: Lanes, times: int = TIMED) -> float:
 
 def measure(weights: Weights, size: int, slots: int, precision: Precision, device: torch.device) -> tuple[Row, float]:
     """One row of the table, and the roofline in GFLOP/s."""
-    _reset_peak(device)
+    reset_peak(device)
     watched = network_of(WatchedNetwork, weights, precision, device) if device.type == "cpu" else None
     found = filled(watched or network_of(Network, weights, precision, device), size, slots, precision)
     seconds_an_evaluation(found, WARM_UP)
-    peak = _peak_mb(device)  # of the engine: the roofline's own maps are not its
+    peak = peak_mb(device)  # of the engine: the roofline's own maps are not its
     engine_s, fractions, overheads, rooflines = [], [], [], []
     for _ in range(ROUNDS):
         if watched is not None:
@@ -265,55 +153,3 @@ def bench(
         compiled=library() is not None,
         rows=rows,
     )
-
-
-HEADER = "  size  slots  precision  evaluations/s  of roofline  overhead  images/hour  peak MiB"
-
-
-def line(row: Row) -> str:
-    """One row of the table as text."""
-    return (
-        f"{row.size:>6}  {row.slots:>5}  {row.precision:<9}  {row.evaluations_per_s:>13.2f}"
-        f"  {row.fraction_of_roofline:>10.1%}  {row.overhead:>8.1%}  {row.images_per_hour:>11.1f}"
-        f"  {row.peak_memory_mb:>8.0f}"
-    )
-
-
-def _reset_peak(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: VmHWM begins anew
-    except OSError:
-        return  # the peak is then that of the whole run
-
-
-def _peak_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    for entry in Path("/proc/self/status").read_text().splitlines():
-        if entry.startswith("VmHWM:"):
-            return int(entry.split()[1]) / 1024
-    return float("nan")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line for a machine with torch and numpy alone; `neckar bench` is the same with more around it."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.synthesis.bench", description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256])
-    parser.add_argument("--slots", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--precision", choices=list(DTYPES), nargs="+", default=list(DTYPES))
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    given = parser.parse_args(arguments)
-    device = devices.choose(given.device)
-    devices.prepare(device, given.threads)
-    report = bench(given.sizes, given.slots, given.precision, device, tell=lambda text: print(text, flush=True))  # noqa: T201
-    if given.json:
-        given.json.write_text(json.dumps(asdict(report), indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
