@@ -7,8 +7,8 @@ thread each do more than one engine of two.
 from __future__ import annotations
 
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import torch
 
@@ -21,43 +21,64 @@ from .slots import SlotEngine
 Pause = Callable[[], bool]
 
 
-class Lanes(Protocol):
+class Lanes(ABC):
     """S slots for images of one program, in L engines.
 
     Which lane an image is in changes nothing in its bits: they depend neither on batch mates nor on threads.
+
+    Attributes:
+        program: what all images share.
+        count: L.
+        slots: S.
+
+    Args:
+        engines: idle ones, of one program.
     """
 
-    program: Program
-
-    @property
-    def count(self) -> int:
-        """L."""
-
-    @property
-    def slots(self) -> int:
-        """S."""
-
-    @property
-    def busy(self) -> int:
-        """Images taken in and not answered."""
+    def __init__(self, engines: Sequence[SlotEngine]) -> None:
+        self.program = engines[0].program
+        self.count = len(engines)
+        self.slots = sum(engine.free for engine in engines)
+        self._engines = engines
 
     @property
     def running(self) -> dict[str, float]:
         """The tasks in the slots, with the fraction of their evaluations that is done."""
+        return {key: done for engine in self._engines for key, done in engine.running.items()}
 
     @property
+    def tasks(self) -> list[Task]:
+        """The tasks in the slots; stop first."""
+        return [task for engine in self._engines for task in engine.tasks]
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations so far, of all images."""
+        return sum(engine.evaluations for engine in self._engines)
+
+    @property
+    @abstractmethod
+    def busy(self) -> int:
+        """Images taken in and not answered."""
+
+    @property
+    @abstractmethod
     def beside(self) -> bool:
         """Whether lanes compute while their caller does something else."""
 
+    @abstractmethod
     def has_room(self, waiting: Sequence[Task]) -> bool:
         """Whether the first of these tasks is to be admitted now."""
 
+    @abstractmethod
     def admit(self, task: Task, targets: Targets, exact: Targets | None = None) -> None:
         """Put a task into a free slot; see `SlotEngine.admit`."""
 
+    @abstractmethod
     def evict(self, key: str) -> bool:
         """Empty the slot of this task; False if it is in none."""
 
+    @abstractmethod
     def step(self, pause: Pause) -> list[Solution | Failure]:
         """Evaluations of every occupied slot, one at least, until an image ends or `pause` says so.
 
@@ -68,16 +89,9 @@ class Lanes(Protocol):
             The images that ended; their slots are free again.
         """
 
+    @abstractmethod
     def stop(self) -> list[Solution | Failure]:
         """Stand still until the next `step`; the images that ended and were not told."""
-
-    @property
-    def tasks(self) -> list[Task]:
-        """The tasks in the slots; stop first."""
-
-    @property
-    def evaluations(self) -> int:
-        """Evaluations so far, of all images."""
 
 
 def lanes(network: Network, program: Program, slots: int, *, exact: Network | None = None) -> Lanes:
@@ -92,78 +106,58 @@ def lanes(network: Network, program: Program, slots: int, *, exact: Network | No
     count = min(slots, torch.get_num_threads()) if network.device.type == "cpu" else 1
     shares = [slots // count + (lane < slots % count) for lane in range(count)]
     engines = [SlotEngine(network, program, share, exact=exact) for share in shares]
-    return Alone(engines[0]) if count == 1 else Several(engines)
+    return Alone(engines) if count == 1 else Several(engines)
 
 
-class Alone:
-    """One engine, in its caller's thread. Its methods are those of `Lanes`."""
-
-    beside = False
-    count = 1
-
-    def __init__(self, engine: SlotEngine) -> None:
-        self.program = engine.program
-        self._engine = engine
-
-    @property
-    def slots(self) -> int:
-        """See `Lanes`."""
-        return self._engine.busy + self._engine.free
+class Alone(Lanes):
+    """One engine, in its caller's thread."""
 
     @property
     def busy(self) -> int:
-        """See `Lanes`."""
+        """Images in slots: each is answered by the step that ends it."""
         return self._engine.busy
 
     @property
-    def running(self) -> dict[str, float]:
-        """See `Lanes`."""
-        return self._engine.running
+    def beside(self) -> bool:
+        """Never."""
+        return False
 
     def has_room(self, waiting: Sequence[Task]) -> bool:
-        """See `Lanes`; wherever a slot is free."""
+        """Wherever a slot is free."""
         return bool(waiting) and self._engine.free > 0
 
     def admit(self, task: Task, targets: Targets, exact: Targets | None = None) -> None:
-        """See `Lanes`."""
+        """At once."""
         self._engine.admit(task, targets, exact)
 
     def evict(self, key: str) -> bool:
-        """See `Lanes`."""
+        """At once."""
         return self._engine.evict(key)
 
     def step(self, pause: Pause) -> list[Solution | Failure]:
-        """See `Lanes`."""
+        """Here and now."""
         while not (ended := self._engine.step()):
             if pause():
                 break
         return ended
 
     def stop(self) -> list[Solution | Failure]:
-        """See `Lanes`."""
+        """It stands still between steps."""
         return []
 
     @property
-    def tasks(self) -> list[Task]:
-        """See `Lanes`."""
-        return self._engine.tasks
-
-    @property
-    def evaluations(self) -> int:
-        """See `Lanes`."""
-        return self._engine.evaluations
+    def _engine(self) -> SlotEngine:
+        return self._engines[0]
 
 
-class Several:
-    """Engines that go on while their caller does something else. Its methods are those of `Lanes`.
+class Several(Lanes):
+    """Engines that go on while their caller does something else.
 
     A lane stands still from the end of an image to the next `step`, so that its slot can be filled.
     """
 
     def __init__(self, engines: Sequence[SlotEngine]) -> None:
-        self.program = engines[0].program
-        self.count = len(engines)
-        self.slots = sum(engine.free for engine in engines)
+        super().__init__(engines)
         self._board = Board(torch.get_num_threads())
         self._lanes = [Lane(engine, self._board) for engine in engines]
         self._held: dict[str, Lane] = {}  # admitted and not answered
@@ -171,21 +165,16 @@ class Several:
 
     @property
     def busy(self) -> int:
-        """See `Lanes`."""
+        """Images in slots, and those that ended since the last step."""
         return len(self._held)
 
     @property
-    def running(self) -> dict[str, float]:
-        """See `Lanes`."""
-        return {key: done for lane in self._lanes for key, done in lane.engine.running.items()}
-
-    @property
     def beside(self) -> bool:
-        """See `Lanes`."""
+        """While a lane moves."""
         return any(lane.moves for lane in self._lanes)
 
     def has_room(self, waiting: Sequence[Task]) -> bool:
-        """See `Lanes`; a lane takes no more than its share of the evaluations that are left, or the others starve.
+        """A lane takes no more than its share of the evaluations that are left, or the others starve.
 
         They may just be about to end theirs.
         """
@@ -201,7 +190,7 @@ class Several:
         return min(free, key=lambda lane: lane.engine.remaining, default=None)
 
     def admit(self, task: Task, targets: Targets, exact: Targets | None = None) -> None:
-        """See `Lanes`."""
+        """Into the lane with the least to do, which stands still for it."""
         lane = self._next()
         assert lane is not None
         lane.stop()
@@ -209,7 +198,7 @@ class Several:
         self._held[task.key] = lane
 
     def evict(self, key: str) -> bool:
-        """See `Lanes`."""
+        """Its lane stands still for it."""
         lane = self._held.get(key)
         if lane is None:
             return False
@@ -220,7 +209,7 @@ class Several:
         return True
 
     def step(self, pause: Pause) -> list[Solution | Failure]:
-        """See `Lanes`. A lane that hangs is waited for."""
+        """All lanes at once; one that hangs is waited for."""
         board = self._board
         if board.error is None:
             for lane in self._lanes:
@@ -242,20 +231,10 @@ class Several:
         return self._told()
 
     def stop(self) -> list[Solution | Failure]:
-        """See `Lanes`."""
+        """After an evaluation at most."""
         for lane in self._lanes:
             lane.stop()
         return self._told()
-
-    @property
-    def tasks(self) -> list[Task]:
-        """See `Lanes`."""
-        return [task for lane in self._lanes for task in lane.engine.tasks]
-
-    @property
-    def evaluations(self) -> int:
-        """See `Lanes`."""
-        return sum(lane.engine.evaluations for lane in self._lanes)
 
     def _told(self) -> list[Solution | Failure]:
         with self._board.changed:
