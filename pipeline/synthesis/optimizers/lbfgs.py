@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .compact import CompactForm
 from .history import products, weighted_sum
 
 HISTORY = 30  # pairs (s, y); more are worth less than the memory they take, the runs are in docs/benchmarks.md
@@ -75,16 +76,17 @@ class LBFGS:
     ) -> None:
         self._steps = steps
         self._precondition = precondition
-        # Rows s_0, Ky_0, s_1, Ky_1, ... of every slot; of those not in use yet nobody asks what is in them.
-        self._pairs = torch.empty(slots, 2 * history, n, dtype=kept or dtype, device=device)
+        # (s_i, Ky_i) at every place of every slot; of those not in use yet nobody asks what is in them. Side by side,
+        # for then all rows in use are one matrix.
+        self._pairs = torch.empty(slots, history, 2, n, dtype=kept or dtype, device=device)
         self._last: dict[int, tuple[Tensor, Tensor]] = {}  # g and K g of the slots that moved since the reset
         self._step = torch.zeros(slots, n, dtype=dtype, device=device)
-        self._products = _Products(slots, history)
+        self._compact = CompactForm(slots, history)
         self._rejected = [0] * slots  # pairs without positive curvature since the reset
 
     def reset(self, slot: int) -> None:
         """Forget the slot's history; its next step is along the gradient."""
-        self._products.forget(slot)
+        self._compact.forget(slot)
         self._last.pop(slot, None)
         self._rejected[slot] = 0
 
@@ -110,32 +112,36 @@ class LBFGS:
         if not moved:
             return
         y = [torch.sub(gradient[row], self._last[slot][0]) for row, slot in moved]
-        pairs = [torch.empty_like(self._pairs[slot, :2]) for _, slot in moved]
+        pairs = [torch.empty_like(self._pairs[slot, 0]) for _, slot in moved]
         for (row, slot), pair in zip(moved, pairs, strict=True):
             pair[0] = self._step[slot]
             pair[1] = Kg[row] - self._last[slot][1]
         for (_, slot), pair, (sy, yKy) in zip(moved, pairs, products(pairs, y), strict=True):
             if sy > CURVATURE_MIN * yKy and yKy > 0.0:
-                place = self._products.add(slot, sy, yKy)
-                self._pairs[slot, 2 * place : 2 * place + 2] = pair
+                place = self._compact.add(slot, sy, yKy)
+                self._pairs[slot, place] = pair
             else:
                 self._rejected[slot] += 1
-        histories = [self._pairs[slot, : 2 * self._products.used[slot]] for _, slot in moved]
+        histories = [self._history(slot) for _, slot in moved]
         found = products(histories, [gradient[row] for row, _ in moved])
         for (_, slot), with_g in zip(moved, found, strict=True):
-            self._products.project(slot, with_g)
+            self._compact.project(slot, with_g.reshape(-1, 2))
 
     def _head(self, slots: Sequence[int], Kg: Tensor) -> None:
         """The steps, -H g; without a history, along -K g."""
-        weights, weights_g = self._products.direction(slots, self._steps.stretch)
+        weights, weights_g = self._compact.direction(slots, self._steps.stretch)
         w = torch.from_numpy(weights).to(Kg)
         for row, slot in enumerate(slots):
-            step, rows = self._step[slot], 2 * self._products.used[slot]
-            if rows:
-                weighted_sum(self._pairs[slot, :rows], w[row, :rows], out=step)
+            step, used = self._step[slot], self._compact.used[slot]
+            if used:
+                weighted_sum(self._history(slot), w[row, :used].flatten(), out=step)
                 step.add_(Kg[row], alpha=weights_g[row])
             else:
                 torch.mul(Kg[row], -self._first_length(slot, Kg[row]), out=step)
+
+    def _history(self, slot: int) -> Tensor:
+        """Rows s_0, Ky_0, s_1, Ky_1, ..., (2 used, n)."""
+        return self._pairs[slot, : self._compact.used[slot]].flatten(0, 1)
 
     def _shorten(self, slots: Sequence[int]) -> None:
         """No step is longer than the longest."""
@@ -163,83 +169,3 @@ def _norms(vectors: Sequence[Tensor]) -> list[float]:
 def _sum(t: Tensor) -> float:
     """Sum of a vector in an order that no thread count changes."""
     return float(np.sum(t.double().cpu().numpy()))
-
-
-class _Products:
-    """The inner products of every slot's history, float64.
-
-    A slot's pairs fill its places one after the other; when all are taken, the oldest gives way.
-
-    Attributes:
-        used: pairs in the history of each slot.
-    """
-
-    def __init__(self, slots: int, m: int) -> None:
-        self.used = [0] * slots
-        self._next = [0] * slots  # the place of the next pair
-        self._fresh = [False] * slots  # the newest pair's products with the others are not known yet
-        self._m = m
-        self._sg = np.zeros((slots, m))  # s_i . g
-        self._yg = np.zeros((slots, m))  # Ky_i . g
-        self._sy = np.zeros((slots, m, m))  # s_i . y_j, for i not newer than j
-        self._yy = np.zeros((slots, m, m))  # Ky_i . y_j
-
-    def forget(self, slot: int) -> None:
-        """An empty history."""
-        self.used[slot], self._next[slot], self._fresh[slot] = 0, 0, False
-
-    def add(self, slot: int, sy: float, yKy: float) -> int:
-        """The place for a new pair with these two products."""
-        place = self._next[slot]
-        self._next[slot] = (place + 1) % self._m
-        self.used[slot] = min(self.used[slot] + 1, self._m)
-        self._sy[slot, place, place], self._yy[slot, place, place] = sy, yKy
-        self._fresh[slot] = True
-        return place
-
-    def project(self, slot: int, with_g: np.ndarray) -> None:
-        """Take the products of all rows with the new gradient; those with the new y are their differences."""
-        sg, yg = with_g[0::2], with_g[1::2]
-        if self._fresh[slot]:
-            *older, new = self._by_age(slot)[: self.used[slot]]
-            self._sy[slot, older, new] = sg[older] - self._sg[slot, older]
-            across = yg[older] - self._yg[slot, older]
-            self._yy[slot, older, new] = self._yy[slot, new, older] = across
-            self._fresh[slot] = False
-        self._sg[slot, : len(sg)], self._yg[slot, : len(yg)] = sg, yg
-
-    def direction(self, slots: Sequence[int], stretch: float) -> tuple[np.ndarray, np.ndarray]:
-        """The direction -H g of every slot in terms of its history (Byrd, Nocedal & Schnabel 1994, eq. 3.1).
-
-        With p = R^-1 S^T g and q = R^-T ((D + gamma Y^T K Y) p - gamma (KY)^T g) it is KY gamma p - S q - gamma K g,
-        where R is the upper triangle of S^T Y, D its diagonal, and pairs are in the order of their age.
-
-        Args:
-            slots: which.
-            stretch: factor of gamma.
-
-        Returns:
-            Weights of s_0, Ky_0, s_1, ..., (len(slots), 2 m), and the weights of K g, (len(slots),).
-        """
-        slot = np.asarray(slots)[:, None]
-        places = np.array([self._by_age(s) for s in slots])
-        live = np.arange(self._m) < np.array([self.used[s] for s in slots])[:, None]
-        both = live[:, :, None] & live[:, None]
-        sg, yg = np.where(live, self._sg[slot, places], 0.0), np.where(live, self._yg[slot, places], 0.0)
-        rows, columns = places[:, :, None], places[:, None]
-        R = np.where(both, np.triu(self._sy[slot[:, :, None], rows, columns]), np.eye(self._m))
-        yy = np.where(both, self._yy[slot[:, :, None], rows, columns], np.eye(self._m))
-        D = np.diagonal(R, axis1=1, axis2=2)
-        newest = np.maximum(live.sum(1), 1)[:, None] - 1
-        gamma = stretch * np.take_along_axis(D / np.diagonal(yy, axis1=1, axis2=2), newest, 1)
-        p = np.linalg.solve(R, sg[:, :, None])[:, :, 0]
-        right = D * p + gamma * ((yy @ p[:, :, None])[:, :, 0] - yg)
-        q = np.linalg.solve(R.transpose(0, 2, 1), right[:, :, None])[:, :, 0]
-        weights = np.zeros((len(slots), 2 * self._m))
-        np.put_along_axis(weights, 2 * places, -q, 1)
-        np.put_along_axis(weights, 2 * places + 1, gamma * p, 1)
-        return weights, -gamma[:, 0]
-
-    def _by_age(self, slot: int) -> np.ndarray:
-        """All places, the oldest pair's first; those without a pair come last."""
-        return (self._next[slot] - self.used[slot] + np.arange(self._m)) % self._m
