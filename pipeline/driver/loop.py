@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from neckar.pipeline.driver.endings import Interrupted, Stopped
-from neckar.pipeline.driver.progress import Board
+from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Loss
 from neckar.pipeline.driver.row_sink import RowSink
 from neckar.pipeline.driver.run_setup import RunSetup
@@ -67,7 +67,7 @@ class Driver:
         worker_setup: how to set each worker up.
         limits: by what the schedule judges.
         retry_failed: whether pairs without a picture are tried again.
-        board: for progress.
+        reporter: for progress.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Driver:
         worker_setup: WorkerSetup,
         limits: Limits,
         retry_failed: bool,
-        board: Board,
+        reporter: ProgressReporter,
     ) -> None:
         self._setup = setup
         self._cluster = cluster
@@ -89,7 +89,7 @@ class Driver:
         self._look_at = math.inf if staffing.steady else time.monotonic() + LOOK_S
         self._worker_setup = worker_setup
         self._retry_failed = retry_failed
-        self._board = board
+        self._reporter = reporter
         self._rows: RowSink | None = None
         self._joined: set[str] = set()
         self._crash_notes: dict[str, Path] = {}
@@ -192,7 +192,7 @@ class Driver:
         self._crash_notes[name] = ready.crash_notes
         log.info("%s: %s on %s, pid %d", name, ready.device, ready.host, ready.pid)
         if self._run is None:
-            self._board.say("the pairs to be counted")
+            self._reporter.say("the pairs to be counted")
             run = self._setup.create(precision=ready.precision, weights_sha256=ready.weights_sha256)
             self._open(run)
         assert self._run is not None
@@ -211,8 +211,8 @@ class Driver:
         self._run = run
         self._rows = RowSink(PartWriter(self._setup.store, run.lease.epoch))
         before = run.ledger.counts()
-        self._board.total = run.record.pairs
-        self._board.before = Counts(ok=before.ok) if self._retry_failed else before
+        self._reporter.total = run.record.pairs
+        self._reporter.before = Counts(ok=before.ok) if self._retry_failed else before
 
     def _worker_lost(self, loss: Loss) -> None:
         message = loss.message
@@ -273,7 +273,7 @@ class Driver:
 
     def _report(self) -> None:
         schedule = self._schedule
-        self._board.report(
+        self._reporter.report(
             schedule.counts,
             in_flight=schedule.in_flight,
             workers=schedule.workers,

@@ -67,7 +67,7 @@ class Pace:
         return (done - before) / max(now - began, 1e-3)
 
 
-class Board:
+class ProgressReporter:
     """Tells a callback how far the run is.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.loop import Driver
-from neckar.pipeline.driver.progress import Board, Progress
+from neckar.pipeline.driver.progress import Progress, ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Cluster
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.signals import StopSignals
@@ -74,13 +74,13 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         Incomplete: pairs are unaccounted for.
     """
     request = _Request(workers, slots, address, retry_failed, limits or Limits(), engine)
-    board = Board(progress)
-    setup = RunSetup(loaded, output, say=board.say)
+    reporter = ProgressReporter(progress)
+    setup = RunSetup(loaded, output, say=reporter.say)
     success = setup.finished()
     if success is None or (retry_failed and success.ok < success.pairs):
         try:
-            board.total = setup.pairs(timeout_s=SURVEY_S)
-            success = _finish(setup, setup.begin(), board, request, loaded.weights)
+            reporter.total = setup.pairs(timeout_s=SURVEY_S)
+            success = _finish(setup, setup.begin(), reporter, request, loaded.weights)
         except KeyboardInterrupt:
             raise Interrupted from None
         finally:
@@ -90,7 +90,7 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         ok=success.ok,
         failed=success.failed,
         quarantined=success.quarantined,
-        seconds=board.elapsed_s,
+        seconds=reporter.elapsed_s,
     )
 
 
@@ -106,20 +106,22 @@ class _Request:
     engine: str
 
 
-def _finish(setup: RunSetup, run: Resumed | None, board: Board, request: _Request, weights: str) -> SuccessRecord:
+def _finish(
+    setup: RunSetup, run: Resumed | None, reporter: ProgressReporter, request: _Request, weights: str
+) -> SuccessRecord:
     """From the run as it was left to its end."""
     try:
         if run is None or _is_open(run, request):
-            run = _make(setup, run, board, request, weights)
-        board.say("the results to be compacted")
+            run = _make(setup, run, reporter, request, weights)
+        reporter.say("the results to be compacted")
         return seal(setup.store, run.record, run.lease, again=request.retry_failed)
     except (StoreError, LeaseLost) as error:  # the output could be written when the run began
         raise Stopped(str(error)) from error
 
 
-def _make(setup: RunSetup, run: Resumed | None, board: Board, request: _Request, weights: str) -> Resumed:
+def _make(setup: RunSetup, run: Resumed | None, reporter: ProgressReporter, request: _Request, weights: str) -> Resumed:
     """Every pair that is to be done, on a cluster."""
-    board.say("Ray to start")
+    reporter.say("Ray to start")
     with Cluster(request.address) as cluster, StopSignals() as signals:
         staffing = staff(cluster.machines, request.workers)
         worker_setup = WorkerSetup(
@@ -137,7 +139,7 @@ def _make(setup: RunSetup, run: Resumed | None, board: Board, request: _Request,
             worker_setup=worker_setup,
             limits=request.limits,
             retry_failed=request.retry_failed,
-            board=board,
+            reporter=reporter,
         )
         return driver.work(signals)
 

@@ -1,4 +1,4 @@
-"""One engine in a thread of its own, and the board where the lanes of a program tell what they did."""
+"""One engine in a thread of its own, and the status where the lanes of a program tell what they did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..task import Failure, Solution
 from .slots import SlotEngine
 
 
-class Board:
+class LaneStatus:
     """What the lanes tell; every look and every change is made under its condition.
 
     Attributes:
@@ -45,13 +45,13 @@ class Lane:
 
     Args:
         engine: an idle one.
-        board: of all lanes of the program.
+        status: of all lanes of the program.
     """
 
-    def __init__(self, engine: SlotEngine, board: Board) -> None:
+    def __init__(self, engine: SlotEngine, status: LaneStatus) -> None:
         self.engine = engine
         self.steps = 0
-        self._board = board
+        self._status = status
         self._go = False  # it is to move
         self._moves = False
         self._over = False
@@ -66,52 +66,52 @@ class Lane:
 
     def start(self) -> None:
         """Move, if there is an image in a slot."""
-        with self._board.changed:
+        with self._status.changed:
             if self.engine.busy and not self._moves:
                 self._go = self._moves = True
-                self._board.moving += 1
-                self._board.changed.notify_all()
+                self._status.moving += 1
+                self._status.changed.notify_all()
 
     def stop(self) -> None:
         """Stand still; returns when it does, after an evaluation at most."""
-        with self._board.changed:
+        with self._status.changed:
             self._go = False
-            self._board.changed.wait_for(lambda: not self._moves)
+            self._status.changed.wait_for(lambda: not self._moves)
 
     def finish(self) -> None:
         """End the thread."""
-        with self._board.changed:
+        with self._status.changed:
             self._go, self._over = False, True
-            self._board.changed.notify_all()
+            self._status.changed.notify_all()
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
     def _live(self) -> None:
-        board = self._board
+        status = self._status
         while True:
-            with board.changed:
-                board.changed.wait_for(lambda: self._moves or self._over)
+            with status.changed:
+                status.changed.wait_for(lambda: self._moves or self._over)
                 if not self._moves:
                     return
             self._move()
-            with board.changed:
+            with status.changed:
                 self._moves = False
-                board.moving -= 1
-                board.changed.notify_all()
+                status.moving -= 1
+                status.changed.notify_all()
 
     def _move(self) -> None:
-        board = self._board
+        status = self._status
         while self._go:
             try:
-                torch.set_num_threads(board.share)
+                torch.set_num_threads(status.share)
                 ended = self.engine.step()
             except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
-                with board.changed:
-                    board.error = board.error or error
+                with status.changed:
+                    status.error = status.error or error
                 return
-            with board.changed:
+            with status.changed:
                 self.steps += 1
-                board.ended += ended
-                board.changed.notify_all()
+                status.ended += ended
+                status.changed.notify_all()
             if ended:
                 return

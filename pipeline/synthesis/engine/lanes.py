@@ -15,7 +15,7 @@ import torch
 from ..losses.batch import Targets
 from ..network.network import Network
 from ..task import Failure, Program, Solution, Task
-from .lane import Board, Lane
+from .lane import Lane, LaneStatus
 from .slots import SlotEngine
 
 Pause = Callable[[], bool]
@@ -158,8 +158,8 @@ class Several(Lanes):
 
     def __init__(self, engines: Sequence[SlotEngine]) -> None:
         super().__init__(engines)
-        self._board = Board(torch.get_num_threads())
-        self._lanes = [Lane(engine, self._board) for engine in engines]
+        self._status = LaneStatus(torch.get_num_threads())
+        self._lanes = [Lane(engine, self._status) for engine in engines]
         self._held: dict[str, Lane] = {}  # admitted and not answered
         weakref.finalize(self, _finish, self._lanes)
 
@@ -210,35 +210,35 @@ class Several(Lanes):
 
     def step(self, pause: Pause) -> list[Solution | Failure]:
         """All lanes at once; one that hangs is waited for."""
-        board = self._board
-        if board.error is None:
+        status = self._status
+        if status.error is None:
             for lane in self._lanes:
                 lane.start()
-        with board.changed:
+        with status.changed:
             before = [lane.steps for lane in self._lanes]
 
             def done() -> bool:
-                if board.ended or board.error is not None or not self.beside:
+                if status.ended or status.error is not None or not self.beside:
                     return True
                 moved = (lane.steps > n or not lane.moves for lane, n in zip(self._lanes, before, strict=True))
                 return all(moved) and pause()
 
-            board.changed.wait_for(done)
-        if board.error is not None:
+            status.changed.wait_for(done)
+        if status.error is not None:
             for lane in self._lanes:
                 lane.stop()
-            raise board.error
-        return self._told()
+            raise status.error
+        return self._take_ended()
 
     def stop(self) -> list[Solution | Failure]:
         """After an evaluation at most."""
         for lane in self._lanes:
             lane.stop()
-        return self._told()
+        return self._take_ended()
 
-    def _told(self) -> list[Solution | Failure]:
-        with self._board.changed:
-            ended, self._board.ended = self._board.ended, []
+    def _take_ended(self) -> list[Solution | Failure]:
+        with self._status.changed:
+            ended, self._status.ended = self._status.ended, []
         for end in ended:
             del self._held[end.key]
         return ended
