@@ -15,6 +15,7 @@ from neckar.schemas.wording import Steps, refusal, refusals, shown
 SIZE_MIN_PX = 16  # conv5_1 lies behind four 2x2 pools: shorter sides vanish
 SIZE_MAX_PX = 4096
 ITERATIONS_MAX = 100_000
+STEP_MIN, STEP_MAX = 0.01, 255.0  # Adam's, levels of 0-255: less moves no pixel in 500 steps, more leaves the picture
 SEED_MAX = 2**63 - 1  # an int64 column and torch's generator both end here
 
 INIT_NAMES = ("white_noise", "content", "style")
@@ -126,7 +127,7 @@ LayerWeights = Annotated[
     WithJsonSchema({"anyOf": [_LAYER_LIST_JSON, _LAYER_WEIGHTS_JSON]}),
 ]
 Amount = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
-Step = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
+Step = Annotated[float, Field(strict=True, ge=STEP_MIN, le=STEP_MAX)]
 Evaluations = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=1, le=ITERATIONS_MAX)]
 Seed = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=0, le=SEED_MAX)]
 Flag = Annotated[bool, Field(strict=True)]

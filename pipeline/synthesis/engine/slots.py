@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ WINDOW = 20  # evaluations over which `tolerance` looks at the loss
 FIRST_STEP = 1.0  # root mean square of the change, levels of 0-255; torch's 1/|g|_1 changes no pixel visibly
 LONGEST_STEP = 10.0  # likewise; without a line search a bad curvature estimate would throw the image far out
 STRETCH = 3.0  # of L-BFGS's first Hessian approximation; at 3.5 single images oscillate, see docs/benchmarks.md
+IMPROVED = 1e-4  # of the start's loss: a result that gained less is the start, as far as an observer sees
 LADDER = ("", "+restart", "+adam")  # what is tried after a loss or gradient that is not finite
 
 
@@ -42,6 +44,7 @@ class _Occupant:
         best: row of x with the lowest finite loss so far.
         best_row: losses at `best`.
         rung: of the ladder.
+        scale: power of two that brings the gradients of this start to about 1; None until there is one.
     """
 
     task: Task
@@ -50,6 +53,7 @@ class _Occupant:
     best: Tensor
     best_row: np.ndarray | None = None
     rung: int = 0
+    scale: float | None = None
     trace: list[np.ndarray] = field(default_factory=list)
     started_at: float = field(default_factory=time.time)
 
@@ -199,6 +203,7 @@ class SlotEngine:
             elif finite[row]:  # one that has just climbed is evaluated again before it moves
                 moving.append(row)
         if gradient is not None:
+            self._scale(gradient, occupants, largest)
             self._move([(row, *busy[row]) for row in moving], gradient)
         failures = [end for end in ended if isinstance(end, Failure)]
         return [*failures, *self._solutions([end for end in ended if isinstance(end, _Ended)])]
@@ -242,9 +247,23 @@ class SlotEngine:
         if len(occupant.trace) >= task.iterations:
             return _Ended(occupant, "iterations")
         occupant.rung += 1
+        occupant.scale = None
         self._x[slot] = occupant.best
         self._lbfgs.reset(slot)
         return None
+
+    @staticmethod
+    def _scale(gradient: Tensor, occupants: Sequence[_Occupant], largest: np.ndarray) -> None:
+        """Bring every image's gradients to about 1, in place: the unit of the loss changes no step.
+
+        By a power of two, which rounds nothing, and the same one until the image starts anew. So the optimisers' own
+        constants mean the same whatever alpha and beta are, and no square of a gradient leaves the range of float32.
+        """
+        for occupant, most in zip(occupants, largest, strict=True):
+            if occupant.scale is None and 0.0 < most < np.inf:
+                occupant.scale = 2.0 ** -math.frexp(most)[1]
+        scales = [1.0 if occupant.scale is None else occupant.scale for occupant in occupants]
+        gradient *= torch.tensor(scales, dtype=gradient.dtype, device=gradient.device)[:, None]
 
     def _move(self, moving: list[tuple[int, int, _Occupant]], gradient: Tensor) -> None:
         """One step of each image's own optimiser."""
@@ -275,7 +294,7 @@ class SlotEngine:
                 image=from_network(self._images(end.occupant.best[None])[0]),
                 losses=losses,
                 iterations=len(end.occupant.trace),
-                stop_reason=end.reason + LADDER[end.occupant.rung],
+                stop_reason=end.reason + LADDER[end.occupant.rung] + _told_of_no_improvement(end.occupant),
                 trace_columns=self._objective.columns,
                 trace=np.asarray(end.occupant.trace, np.float32),
                 started_at=end.occupant.started_at,
@@ -296,6 +315,14 @@ class SlotEngine:
 def _largest(rows: Tensor) -> np.ndarray:
     """Of every row (B, n), the largest absolute value, float64; NaN and infinity propagate through it."""
     return rows.abs().amax(1).double().cpu().numpy()
+
+
+def _told_of_no_improvement(occupant: _Occupant) -> str:
+    """What the stop reason says of an image that is its start, though more than the start was looked at."""
+    start, best = occupant.trace[0], occupant.best_row
+    assert best is not None
+    moved = len(occupant.trace) > 1 and start[0] > 0.0
+    return "+no_improvement" if moved and best[0] > (1.0 - IMPROVED) * start[0] else ""
 
 
 def _is_flat(occupant: _Occupant) -> bool:

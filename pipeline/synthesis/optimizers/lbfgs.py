@@ -21,7 +21,8 @@ from .compact import CompactForm
 from .history import products, weighted_sum
 
 HISTORY = 30  # pairs (s, y); more are worth less than the memory they take, the runs are in docs/benchmarks.md
-CURVATURE_MIN = 1e-10  # smallest accepted s.y / y.y, against a division by rounding noise
+CURVATURE_MIN = 1e-10  # smallest accepted s.y / y.Ky, against a division by rounding noise
+DOUBLINGS = 30  # of the first step: 1e9 times as long; whoever rejects that many pairs is no better off with more
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ class LBFGS:
         Args:
             x: (all slots, n).
             slots: those that move.
-            gradient: dL/dx at x, (len(slots), n), finite; it is kept.
+            gradient: dL/dx at x, (len(slots), n), finite and of about 1, for that is the unit of `CURVATURE_MIN`: the
+                caller takes the loss in a unit of its own for it. It is kept.
         """
         Kg = gradient if self._precondition is None else self._precondition(gradient)
         self._remember(slots, gradient, Kg)
@@ -157,7 +159,7 @@ class LBFGS:
             absolute = _sum(Kg.abs())
             return min(1.0, 1.0 / absolute) if absolute > 0.0 else 0.0
         (norm,) = _norms([Kg])
-        length = self._steps.first * 2.0 ** self._rejected[slot]
+        length = self._steps.first * 2.0 ** min(self._rejected[slot], DOUBLINGS)
         return length / norm if norm > 0.0 else 0.0
 
 

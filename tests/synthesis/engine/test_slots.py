@@ -14,6 +14,7 @@ from neckar.pipeline.synthesis.engine.synthesizer import Synthesizer
 from neckar.pipeline.synthesis.kernels.compiled import library
 from neckar.pipeline.synthesis.network.network import DTYPES, Network
 from neckar.pipeline.synthesis.network.weights import Weights
+from neckar.pipeline.synthesis.optimizers.lbfgs import LBFGS, Steps
 from neckar.pipeline.synthesis.task import Failure, Program, Solution, Task
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -283,3 +284,34 @@ def test_the_smallest_picture_reaches_the_deepest_style_layer(oxford):
     (end,) = run(Synthesizer(oxford), [make(program, 1, iterations=3)]).values()
     assert isinstance(end, Solution)
     assert np.isfinite(end.trace).all()
+
+
+@pytest.mark.parametrize(("precision", "optimizer"), [("float32", "lbfgs"), ("bfloat16", "lbfgs"), ("float32", "adam")])
+def test_the_unit_of_alpha_and_beta_changes_no_bit(oxford, precision, optimizer):
+    """A loss twice as large has the same minimum: every comparison and constant has to be free of its scale."""
+    program = Program(48, 64, ("conv4_2",), STYLE, precision=precision, optimizer=optimizer)
+    plain = make(program, 1, iterations=12)
+    expected = run(Synthesizer(oxford, slots=1), [plain])[plain.key]
+    for k in (-30, -1, 13, 40):
+        unit = 2.0**k
+        found = run(Synthesizer(oxford, slots=1), [replace(plain, alpha=unit * plain.alpha, beta=unit * plain.beta)])
+        assert np.array_equal(found[plain.key].image, expected.image), k
+        assert found[plain.key].losses.total == unit * expected.losses.total
+
+
+def test_a_pair_that_is_rejected_again_and_again_does_not_overflow(random_weights):
+    """2 ** rejections has no place in a float after a thousand of them."""
+    lbfgs = LBFGS(1, 32, steps=Steps(first=1.0, longest=10.0))
+    x = torch.zeros(1, 32)
+    for _ in range(1100):
+        lbfgs.advance(x, [0], torch.ones(1, 32))  # the same gradient everywhere: no curvature
+    assert torch.isfinite(x).all()
+
+
+@pytest.mark.parametrize(("learning_rate", "told"), [(255.0, "+no_improvement"), (0.1, "")])
+def test_a_result_that_is_its_start_says_so(random_weights, learning_rate, told):
+    program = Program(32, 32, ("conv4_2",), (), optimizer="adam")
+    start = np.full((32, 32, 3), 128.0, np.float32)
+    task = make(program, 1, learning_rate=learning_rate, iterations=3, init=start, style=None)
+    solution = run(Synthesizer(random_weights, slots=1), [replace(task, content=start + np.float32(1.0))])[task.key]
+    assert solution.stop_reason == f"iterations{told}"
