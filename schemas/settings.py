@@ -62,7 +62,9 @@ class Settings(BaseModel):
     )
     init_sigma: Amount = Field(50.0, description="Standard deviation of the white noise, levels of 0-255.")
     optimizer: Optimizer = Field("lbfgs", description="lbfgs (the paper's) or adam.")
-    learning_rate: Step = Field(5.0, description="Step of Adam, levels of 0-255, from 0.01 to 255; L-BFGS finds its own.")
+    learning_rate: Step = Field(
+        5.0, description="Step of Adam, levels of 0-255, from 0.01 to 255; L-BFGS finds its own."
+    )
     iterations: Evaluations = Field(500, description="Evaluations of loss and gradient, at most.")
     tolerance: Amount = Field(
         0.0, description="Relative change of the loss over 20 evaluations at which to stop; 0 runs them all."

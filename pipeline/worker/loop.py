@@ -163,9 +163,11 @@ class WorkerLoop:
             if len(ended) > 1:
                 for end in ended:
                     self._pass_on([end])
-                return
-            log.exception("%s", recipes[0].pair.pair_id)
-            self._fail(ended[0].key, ErrorCode.INTERNAL, _in_a_line(error))
+            elif isinstance(error, MemoryError):  # alone on a worker it may do
+                self._fail(ended[0].key, ErrorCode.OUT_OF_MEMORY, str(error))
+            else:
+                log.exception("%s", recipes[0].pair.pair_id)
+                self._fail(ended[0].key, ErrorCode.INTERNAL, _in_a_line(error))
             return
         for job in zip(rows, pictures, strict=True):
             self._to_store.put(job)

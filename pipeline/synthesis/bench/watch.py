@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from typing import Any
 
 from torch import Tensor
@@ -33,12 +34,12 @@ class WatchedNetwork(Network):
         self._begun: dict[int, float] = {}  # by thread, the forward pass of the evaluation under way
         self._passes: dict[int, float] = {}  # likewise, seconds in passes
 
-    def respond(self, x: Tensor) -> dict[str, Tensor]:
+    def respond(self, x: Tensor, *, layers: Collection[str] | None = None) -> dict[str, Tensor]:
         """See `Network`."""
         thread, begin = threading.get_ident(), self._now()
         if thread in self._begun:
             self.rounds.append((begin - self._begun[thread], self._passes[thread]))
-        tape = super().respond(x)
+        tape = super().respond(x, layers=layers)
         self._begun[thread], self._passes[thread] = begin, self._now() - begin
         return tape
 

@@ -189,7 +189,7 @@ class SlotEngine:
             largest[~last] = _largest(gradient)[~last]
         # x is looked at too, for oneDNN's fused ReLU turns NaN into 0.
         finite = np.isfinite(losses).all(1) & np.isfinite(largest) & np.isfinite(_largest(x))
-        ended: list[_Ended | Failure] = []
+        ended: list[tuple[int, _Ended | Failure]] = []
         moving: list[int] = []
         for row, (slot, occupant) in enumerate(busy):
             end: _Ended | Failure | None
@@ -198,15 +198,17 @@ class SlotEngine:
             else:
                 end = self._climb(slot, occupant, losses[row])
             if end is not None:
-                ended.append(end)
-                self._occupy(slot, None)
+                ended.append((slot, end))
             elif finite[row]:  # one that has just climbed is evaluated again before it moves
                 moving.append(row)
         if gradient is not None:
             self._scale(gradient, occupants, largest)
             self._move([(row, *busy[row]) for row in moving], gradient)
-        failures = [end for end in ended if isinstance(end, Failure)]
-        return [*failures, *self._solutions([end for end in ended if isinstance(end, _Ended)])]
+        failures = [end for _, end in ended if isinstance(end, Failure)]
+        answers = [*failures, *self._solutions([end for _, end in ended if isinstance(end, _Ended)])]
+        for slot, _ in ended:  # not before its answer exists: memory may run out on the way
+            self._occupy(slot, None)
+        return answers
 
     def _evaluate(self, x: Tensor, occupants: list[_Occupant], *, way_back: bool) -> tuple[np.ndarray, Tensor | None]:
         """Losses, float64 (B, columns), and with a way back the gradient, padded as x is (B, n)."""

@@ -32,6 +32,7 @@ class Synthesizer:
         weights: of VGG-19.
         device: a torch device name, or "auto".
         slots: images at a time; None chooses by the device and the image size.
+        workers: that share the device's memory.
         calibration: gives pictures (h, w, 3) RGB 0-255 for `normalised` programs, asked when the first one comes.
     """
 
@@ -41,12 +42,13 @@ class Synthesizer:
         *,
         device: str = "auto",
         slots: int | None = None,
+        workers: int = 1,
         calibration: Callable[[], Sequence[np.ndarray]] = tuple,
     ) -> None:
         self.device = devices.choose(device)
         self.targets = TargetCache()
         self._networks = Networks(weights, self.device, calibration)
-        self._slot_counts = SlotCounts(self.device, slots)
+        self._slot_counts = SlotCounts(self.device, slots, workers)
         self._queue = TaskQueue()
         self._engine: Lanes | None = None
         self._program: Program | None = None  # that of the engine, also while it is being made
@@ -90,12 +92,17 @@ class Synthesizer:
             The images that ended.
         """
         try:
+            refused = self._refused()
+            if refused is not None:
+                return [refused]
             engine = self._filled()
             return engine.step(pause) if engine is not None else []
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not memory.ran_out(error):
                 raise
-            return self._shrink(str(error).splitlines()[0])
+            reason = (str(error).splitlines() or ["no memory left"])[0]
+        engine = None
+        return self._shrink(reason)  # now that no traceback holds what the engine held
 
     @torch.no_grad()
     def losses(self, tasks: Sequence[Task], pictures: Sequence[np.ndarray]) -> list[Losses]:
@@ -104,29 +111,58 @@ class Synthesizer:
         Args:
             tasks: of one program.
             pictures: one a task.
+
+        Raises:
+            MemoryError: they do not fit into memory beside what is in the slots.
         """
         (program,) = {task.program for task in tasks}
-        with self._apart():
-            network = self._networks.of(program, "float32")
-            targets = [self.targets.targets(network, task) for task in tasks]
-            x = torch.cat([to_network(pixels, self.device) for pixels in pictures])
-            return Objective(network, program).losses(x, targets, tasks)
+        try:
+            with self._apart():
+                network = self._networks.of(program, "float32")
+                targets = [self.targets.targets(network, task) for task in tasks]
+                x = torch.cat([to_network(pixels, self.device) for pixels in pictures])
+                return Objective(network, program).losses(x, targets, tasks)
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
+            raise MemoryError(f"no memory to judge the picture: {str(error).splitlines()[0]}") from error
+
+    def _refused(self) -> Failure | None:
+        """The next task of the program that comes next, if one image of it does not fit into free memory."""
+        if self._engine is not None and (self._engine.busy or self._queue.of(self._engine.program)):
+            return None
+        self._release()
+        program = self._queue.longest
+        if program is None or self._slot_counts.of(program):
+            return None
+        needed = memory.alone(program, self.device)
+        return Failure(
+            self._queue.take(program).key,
+            "out_of_memory",
+            f"one picture of {program.height} x {program.width} px needs about {needed / 2**30:.1f} GiB, more than is"
+            f" free on {devices.describe(self.device)}; make `size` smaller",
+        )
 
     def _filled(self) -> Lanes | None:
         """The engine of the program that runs, its free slots refilled from the queue."""
-        if self._engine is None or (self._engine.busy == 0 and not self._queue.of(self._engine.program)):
-            self._before = self.evaluations
+        if self._engine is None:
             self._engine = self._next_engine()
         engine = self._engine
         if engine is None:
             return None
-        while engine.has_room(self._queue.of(engine.program)):
-            task = self._queue.take(engine.program)
+        while engine.has_room(waiting := self._queue.of(engine.program)):
+            task = waiting[0]  # it stays in the queue until it is in a slot: memory may run out on the way
             with torch.no_grad(), self._apart():
                 exact = self._networks.exact(task.program)
                 targets = self.targets.targets(self._networks.of(task.program), task)
                 engine.admit(task, targets, self.targets.targets(exact, task) if exact is not None else None)
+            self._queue.take(engine.program)
         return engine
+
+    def _release(self) -> None:
+        """Let the engine go, and its memory before anybody counts what is free."""
+        self._before = self.evaluations
+        self._engine = None
 
     def _apart(self) -> AbstractContextManager[None]:
         """Beside lanes that compute, their caller takes one thread for itself: they have all the others."""
@@ -143,17 +179,18 @@ class Synthesizer:
     def _shrink(self, reason: str) -> list[Solution | Failure]:
         """After running out of memory: begin the images in the slots again with half as many slots.
 
-        Their bits do not depend on it. One that does not even fit alone fails.
+        Their bits do not depend on it. One that does not even fit alone fails: the one that was in the slot, or was
+        about to come into it.
         """
         program, engine = self._program, self._engine
         assert program is not None
         ended = engine.stop() if engine is not None else []
-        if engine is not None and engine.program == program:
-            self._queue.put_back(program, engine.tasks)
-        self._before = self.evaluations
-        self._engine = engine = None  # frees its memory before the next one asks for some
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        if engine is not None:
+            self._queue.put_back(engine.program, engine.tasks)
+        engine = None
+        self._release()
+        self.targets.clear()
+        memory.give_back(self.device)
         if self._slot_counts.halve(program, reason):
             return ended
         task = self._queue.take(program)

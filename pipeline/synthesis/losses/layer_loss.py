@@ -89,7 +89,7 @@ class LayerLoss(ABC):
             layers: names.
             x: (1, 3, h, w), RGB on the 0-255 scale minus the VGG mean.
         """
-        tape = network.respond(x)
+        tape = network.respond(x, layers=layers)
         return tuple(self.target(positions(tape[layer])) for layer in layers)
 
 

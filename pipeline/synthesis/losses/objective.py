@@ -98,7 +98,8 @@ class Objective:
 
     def judge(self, x: Tensor, batch: Batch) -> np.ndarray:
         """The losses of `evaluate` alone, without the way back; the same bits."""
-        return self._table(_side_by_side(self._terms(self.network.respond(x), batch)), batch.tasks)
+        tape = self.network.respond(x, layers={layer for layers in self._layers for layer in layers})
+        return self._table(_side_by_side(self._terms(tape, batch)), batch.tasks)
 
     def losses(self, x: Tensor, targets: Sequence[Targets], tasks: Sequence[Task]) -> list[Losses]:
         """Losses alone, one an image; a few images at a time, for none is waited for."""

@@ -30,6 +30,11 @@ class TargetCache:
         self._bytes = 0
         self.passes = 0  # through the network; tests and benches read it
 
+    def clear(self) -> None:
+        """Forget all: their memory is needed."""
+        self._held.clear()
+        self._bytes = 0
+
     def targets(self, network: Network, task: Task) -> Targets:
         """P and A of the task, from the cache where this image has been through this network before."""
         return Targets(tuple(self._of(network, task, loss) for loss in LOSSES))

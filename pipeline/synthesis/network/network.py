@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import torch
@@ -56,11 +56,12 @@ class Network:
         """Whether passes may be recorded once and then replayed, as CUDA can."""
         return self.device.type == "cuda"
 
-    def respond(self, x: Tensor) -> dict[str, Tensor]:
+    def respond(self, x: Tensor, *, layers: Collection[str] | None = None) -> dict[str, Tensor]:
         """The tape: F^l of every layer.
 
         Args:
             x: (B, 3, H, W), RGB on the 0-255 scale minus the VGG mean.
+            layers: those to keep, where there is no way back; None keeps all.
 
         Returns:
             Layer name to (B, N_l, H_l, W_l), in the network's data type, channels last in memory.
@@ -71,7 +72,10 @@ class Network:
             if spec.pooled:
                 x = pool(x, self.pooling)
             x = conv.respond(x)
-            tape[spec.name] = x
+            if layers is None or spec.name in layers:
+                tape[spec.name] = x
+                if layers is not None and len(tape) == len(layers):
+                    break
         return tape
 
     def pull_back(self, tape: dict[str, Tensor], injected: dict[str, list[Injection]]) -> Tensor:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+HISTORY = 30  # pairs (s, y); more are worth less than the memory they take, the runs are in docs/benchmarks.md
+
 
 class CompactForm:
     """The inner products of every slot's history, float64, and the direction that follows from them.

@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .compact import CompactForm
+from .compact import HISTORY, CompactForm
 from .history import products, weighted_sum
 
-HISTORY = 30  # pairs (s, y); more are worth less than the memory they take, the runs are in docs/benchmarks.md
 CURVATURE_MIN = 1e-10  # smallest accepted s.y / y.Ky, against a division by rounding noise
 DOUBLINGS = 30  # of the first step: 1e9 times as long; whoever rejects that many pairs is no better off with more
 
