@@ -60,7 +60,11 @@ class Settings(BaseModel):
     init: Init = Field(
         "white_noise", description="Start of the optimisation: white_noise, content, style or an image's URI."
     )
-    init_sigma: Amount = Field(50.0, description="Standard deviation of the white noise, levels of 0-255.")
+    init_sigma: Amount = Field(
+        1.0,
+        description="Standard deviation of the white noise, levels of 0-255. The network is blind to part of it: much"
+        " noise stays in the picture.",
+    )
     optimizer: Optimizer = Field("lbfgs", description="lbfgs (the paper's) or adam.")
     learning_rate: Step = Field(
         5.0, description="Step of Adam, levels of 0-255, from 0.01 to 255; L-BFGS finds its own."

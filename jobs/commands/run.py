@@ -45,8 +45,10 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     """Make every picture of a manifest; the same command again resumes."""
     from neckar.jobs.input.intake import output_of, take_in
     from neckar.jobs.output.progress import Ending, reporting
+    from neckar.jobs.output.rounding import rounding_told
     from neckar.pipeline.driver import session
     from neckar.pipeline.driver.endings import Interrupted, Stopped
+    from neckar.pipeline.results.reading import open_run
     from neckar.pipeline.results.success import Incomplete
     from neckar.pipeline.scheduling.limits import Limits
 
@@ -84,4 +86,8 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
                 elapsed_s=round(summary.seconds, 1),
             )
         )
+    if summary.ok:
+        told = rounding_told(open_run(summary.run))
+        if told is not None:
+            print(f"{summary.run}: {told}", file=sys.stderr)
     return Exit.SOME_FAILED if summary.failed or summary.quarantined else Exit.OK

@@ -41,12 +41,16 @@ class Tally:
 
 def status(run: RunArgument) -> None:
     """Tell how far a run is, live or finished."""
+    from neckar.jobs.output.rounding import rounding_told
     from neckar.pipeline.results.reading import open_run
 
     reader = open_run(run)
     now = datetime.now(UTC)
     for line in _lines(reader, _tally(reader, now), now):
         print(line)
+    told = rounding_told(reader)
+    if told is not None:
+        print(f"note    {told}")
 
 
 def _tally(reader: RunReader, now: datetime) -> Tally:

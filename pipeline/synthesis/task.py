@@ -69,7 +69,7 @@ class Task:
     beta: float
     style_weights: tuple[float, ...]
     init: Literal["white_noise"] | np.ndarray = "white_noise"
-    init_sigma: float = 50.0
+    init_sigma: float = 1.0
     seed: int = 0
     iterations: int = 500
     tolerance: float = 0.0

@@ -109,6 +109,19 @@ def test_status(neckar, run):
     assert {"live": "0.5 pairs/min lately", "stopped": "pairs/min", "finished": "1.0 pairs/min"}[run] in text
 
 
+@pytest.mark.parametrize(("ratios", "told"), [((1.0, 1.1, 9.0), None), ((1.1, 1.3, 1.4), "1.30 times")])
+def test_files_that_lost_much_by_rounding_are_told(neckar, tmp_path, run, ratios, told):
+    """By the median: a single picture is no reason for alarm."""
+    parts = PartWriter(open_store(str(tmp_path / "out")), 2)
+    for index, ratio in enumerate(ratios, start=3):
+        name = f"p{index}"
+        parts.add(ResultRow(pair_index=index, pair_id=name, status="ok", loss_total=2e6, loss_total_png=ratio * 2e6))
+    parts.flush()
+    text = printed(neckar("status", "out"))
+    assert ("init_sigma" in text) == (told is not None)
+    assert told is None or told in text
+
+
 def test_query_in_every_format(neckar, run, tmp_path):
     sql = "select pair_id, loss_total from results order by pair_id"
     table = printed(neckar("query", "out", sql)).splitlines()

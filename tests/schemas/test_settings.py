@@ -32,7 +32,7 @@ def test_defaults_are_the_papers():
         "loss": "gatys2015",
         "pooling": "average",
         "init": "white_noise",
-        "init_sigma": 50.0,
+        "init_sigma": 1.0,
         "optimizer": "lbfgs",
         "learning_rate": 5.0,
         "iterations": 500,
