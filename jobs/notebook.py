@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from neckar.jobs.input.intake import output_of, take_in
+from neckar.jobs.measure.feasible import refuse_impossible
 
 if TYPE_CHECKING:
     from neckar.pipeline.driver.progress import Progress
@@ -54,7 +55,9 @@ def run(  # noqa: PLR0913  # the command's options, by keyword
     from neckar.pipeline.driver import session
     from neckar.pipeline.scheduling.limits import Limits
 
-    loaded, _ = take_in(fspath(manifest), base, allow_local=allow_local)
+    loaded, found = take_in(fspath(manifest), base, allow_local=allow_local)
+    if address is None:
+        refuse_impossible(loaded, found)
     return session.run(
         loaded,
         output=output_of(loaded, None if output is None else fspath(output)),
@@ -67,13 +70,16 @@ def run(  # noqa: PLR0913  # the command's options, by keyword
     )
 
 
-def validate(manifest: str | PathLike[str], *, base: str | None = None, allow_local: bool = False) -> Survey:
+def validate(
+    manifest: str | PathLike[str], *, base: str | None = None, allow_local: bool = False, elsewhere: bool = False
+) -> Survey:
     """Find every mistake of a manifest, before any compute; its pictures are not opened.
 
     Args:
         manifest: YAML or JSON, a path or s3:// URI.
         base: what relative URIs are relative to; else the manifest's folder.
         allow_local: let a manifest from an object store name files of this machine.
+        elsewhere: it will run on other machines; what this one cannot compute is no problem.
 
     Returns:
         How many pairs of what it asks for.
@@ -81,5 +87,7 @@ def validate(manifest: str | PathLike[str], *, base: str | None = None, allow_lo
     Raises:
         UserError: every mistake in it, one line each.
     """
-    _, found = take_in(fspath(manifest), base, allow_local=allow_local)
+    loaded, found = take_in(fspath(manifest), base, allow_local=allow_local)
+    if not elsewhere:
+        refuse_impossible(loaded, found, sizes=False)
     return found

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neckar.jobs.input.arguments import count
+
+if TYPE_CHECKING:
+    import torch
+
+    from neckar.jobs.measure.peer import Comparison
+    from neckar.pipeline.synthesis.task import Precision
 
 
 class Arithmetic(StrEnum):
@@ -37,16 +43,15 @@ def bench(
 ) -> None:
     """Measure the engine beside the machine's own convolution roofline.
 
-    Unless told otherwise at 128 and 256 px, with 1, 2 and 4 slots, in both precisions.
+    Unless told otherwise at 128 and 256 px, with 1, 2 and 4 slots, in every precision that this machine has.
     """
     import json
-    import os
     from dataclasses import asdict
 
     from neckar.pipeline.synthesis.bench.measure import bench as measure
     from neckar.pipeline.synthesis.engine import device as devices
+    from neckar.pipeline.synthesis.engine.host import cores
     from neckar.pipeline.synthesis.network.vgg19 import SIDE_MIN_PX
-    from neckar.pipeline.synthesis.task import Precision
     from neckar.schemas.errors import UserError
 
     if json_file is not None and not json_file.parent.is_dir():
@@ -55,11 +60,15 @@ def bench(
     too_small = [side for side in sizes if side < SIDE_MIN_PX]
     if too_small:
         raise UserError.at(f"--size {too_small[0]}", f"the network's pools need at least {SIDE_MIN_PX} px")
-    precisions: list[Precision] = [
-        "bfloat16" if name is Arithmetic.BFLOAT16 else "float32" for name in precision or list(Arithmetic)
-    ]
     device = devices.choose()
-    devices.prepare(device, os.cpu_count())
+    precisions: list[Precision] = [
+        "bfloat16" if name is Arithmetic.BFLOAT16 else "float32"
+        for name in precision or map(Arithmetic, devices.possible(device))
+    ]
+    for name in precisions:
+        if (told := devices.impossible(name, device)) is not None:
+            raise UserError.at(f"--precision {name}", told)
+    devices.prepare(device, cores())
     report = measure(sizes, counts, precisions, device, tell=print)
     for name in precisions:
         print(
@@ -68,18 +77,23 @@ def bench(
         )
     if "bfloat16" in precisions and device.type == "cpu" and not report.compiled:
         print("Without kernels in C: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a third.")
-    comparisons = []
-    if against is not None:
-        from neckar.jobs.measure.peer import compare
-
-        for side in sizes:
-            for name in precisions:
-                found = compare(side, name, device)
-                comparisons.append(found)
-                print(
-                    f"{found.peer} at {found.size} px: {found.peer_evaluations_per_s:.2f} evaluations/s;"
-                    f" Neckar, 1 slot, {name}: {found.evaluations_per_s:.2f}; {found.ratio:.2f} times as many"
-                )
+    comparisons = _compared(sizes, precisions, device) if against is not None else []
     if json_file is not None:
         data = asdict(report) | {"against": [asdict(found) for found in comparisons]}
         json_file.write_text(json.dumps(data, indent=2) + "\n")
+
+
+def _compared(sizes: list[int], precisions: list[Precision], device: torch.device) -> list[Comparison]:
+    """The peer in turns with the engine, told line by line."""
+    from neckar.jobs.measure.peer import compare
+
+    comparisons = []
+    for side in sizes:
+        for name in precisions:
+            found = compare(side, name, device)
+            comparisons.append(found)
+            print(
+                f"{found.peer} at {found.size} px: {found.peer_evaluations_per_s:.2f} evaluations/s;"
+                f" Neckar, 1 slot, {name}: {found.evaluations_per_s:.2f}; {found.ratio:.2f} times as many"
+            )
+    return comparisons

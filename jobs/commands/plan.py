@@ -19,10 +19,12 @@ def plan(manifest: ManifestArgument, base: BaseOption = None, allow_local: Allow
     """Count the pairs per level, and estimate work and time from a measurement of a few seconds."""
     from neckar.jobs.input.intake import take_in
     from neckar.jobs.measure.cost import measure, work_of
+    from neckar.jobs.measure.feasible import refuse_impossible
     from neckar.pipeline.manifests.pairs import iter_pairs
 
     loaded, found = take_in(manifest, base, allow_local=allow_local)
     _print_rows(_counts(found))
+    refuse_impossible(loaded, found)
     work = work_of(iter_pairs(loaded))
     _print_rows(_estimate(work, measure(loaded.manifest.settings, loaded.weights)))
 

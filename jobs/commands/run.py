@@ -44,6 +44,7 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
 ) -> int:
     """Make every picture of a manifest; the same command again resumes."""
     from neckar.jobs.input.intake import output_of, take_in
+    from neckar.jobs.measure.feasible import refuse_impossible
     from neckar.jobs.output.progress import Ending, reporting
     from neckar.jobs.output.rounding import rounding_told
     from neckar.pipeline.driver import session
@@ -52,8 +53,10 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     from neckar.pipeline.results.success import Incomplete
     from neckar.pipeline.scheduling.limits import Limits
 
-    loaded, _ = take_in(manifest, base, allow_local=allow_local)
+    loaded, found = take_in(manifest, base, allow_local=allow_local)
     target = output_of(loaded, output)
+    if address is None:
+        refuse_impossible(loaded, found)
     logging.basicConfig(format="%(levelname)s: %(message)s")  # warnings are no mistakes: tell them apart
     with reporting(loaded.manifest.name) as report:
         try:

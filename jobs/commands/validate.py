@@ -21,11 +21,17 @@ def validate(
     base: BaseOption = None,
     allow_local: AllowLocalOption = False,
     check_images: Annotated[bool, typer.Option("--check-images", help="Open every picture as well.")] = False,
+    elsewhere: Annotated[
+        bool, typer.Option("--elsewhere", help="It will run on other machines: what this one cannot is no problem.")
+    ] = False,
 ) -> None:
     """Tell every problem of a manifest at once, before any compute."""
     from neckar.jobs.input.intake import take_in
+    from neckar.jobs.measure.feasible import refuse_impossible
 
     loaded, found = take_in(manifest, base, allow_local=allow_local)
+    if not elsewhere:
+        refuse_impossible(loaded, found, sizes=False)
     opened = f", {_open_images(loaded):,} pictures opened" if check_images else ""
     print(f"{manifest}: {found.pairs:,} pairs{opened}; no problem found")
 

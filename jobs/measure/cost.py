@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -87,9 +86,10 @@ def measure(settings: Settings, weights: str) -> Rate:
     from neckar.pipeline.driver.staffing import Machine, staff
     from neckar.pipeline.messages.setup import WorkerSetup
     from neckar.pipeline.synthesis.engine import device as devices
+    from neckar.pipeline.synthesis.engine.host import cores
     from neckar.pipeline.worker.engine_setup import synthesizer
 
-    machine = Machine(cpus=os.cpu_count() or 1, gpus=torch.cuda.device_count())
+    machine = Machine(cpus=cores(), gpus=torch.cuda.device_count())
     staffing = staff([machine], None)
     gpu = staffing.gpus > 0
     ready = synthesizer(WorkerSetup(weights=weights, gpu=gpu, slots=None, threads=staffing.threads))

@@ -43,6 +43,7 @@ from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
 from neckar.pipeline.scheduling.limits import Limits
 from neckar.pipeline.scheduling.schedule import Schedule
 from neckar.schemas.errors import UserError
+from neckar.schemas.fields import ResolvedPrecision
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
 from neckar.schemas.status import Counts
@@ -53,6 +54,7 @@ BUDGET_S = 1.0  # of a call: short, so that pairs handed out wait little and a s
 TICK_S = 0.5  # between looks at the clock
 DRAIN_S = 15.0  # at the end, for calls in flight: an evaluation on a CPU may take this long
 LOOK_S = 5.0  # between looks at the cluster's machines
+INTRODUCTIONS_S = 5.0  # after the first worker's: what a run is, is decided from all that come within
 FIRST_SLOTS = 2  # a worker's, until its engine has seen a picture and tells
 
 
@@ -92,6 +94,9 @@ class Driver:
         self._reporter = reporter
         self._rows: RowSink | None = None
         self._joined: set[str] = set()
+        self._alone = cluster.alone
+        self._introduced: dict[str, WorkerReady] = {}  # until it is decided what the run is
+        self._decide_at = math.inf
         self._crash_notes: dict[str, Path] = {}
         self._under_way: dict[str, float] = {}  # by worker, in pairs
         self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
@@ -133,6 +138,7 @@ class Driver:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
             self._look_at_machines()
+            self._decide()
             self._tell(Tick())
             if self._rows is not None:
                 self._rows.keep_up()
@@ -188,24 +194,70 @@ class Driver:
             self._tell(Joined(name, self._cluster.node(name), self._worker_setup.slots or FIRST_SLOTS))
 
     def _worker_ready(self, name: str, ready: WorkerReady) -> None:
-        """A worker has its device and weights: the first one decides what the run is, the others must agree."""
+        """A worker has its device and weights: those of the start decide what the run is, the others must agree."""
         self._crash_notes[name] = ready.crash_notes
         log.info("%s: %s on %s, pid %d", name, ready.device, ready.host, ready.pid)
-        if self._run is None:
-            self._reporter.say("the pairs to be counted")
-            run = self._setup.create(precision=ready.precision, weights_sha256=ready.weights_sha256)
-            self._open(run)
-        assert self._run is not None
-        record = self._run.record
+        if self._run is not None:
+            self._admit(name, ready, self._run)
+            return
+        if not self._introduced:
+            self._decide_at = time.monotonic() + INTRODUCTIONS_S
+        self._introduced[name] = ready
+        self._decide()
+
+    def _decide(self) -> None:
+        """What the run is, once all workers have introduced themselves, or have had the time to."""
+        late = time.monotonic() >= self._decide_at
+        if self._run is not None or not self._introduced or (len(self._introduced) < self._workers and not late):
+            return
+        self._reporter.say("the pairs to be counted")
+        slow = [ready.host for ready in self._introduced.values() if ready.precision == "float32"]
+        first, count = next(iter(self._introduced.values())), len(self._introduced)
+        precision: ResolvedPrecision = "float32" if slow else "bfloat16"
+        for ready in self._introduced.values():
+            if self._alone:
+                self._refuse(ready, precision)
+        if slow and len(slow) < count:
+            log.warning(
+                "precision: auto is float32, for %d of %d workers have no fast bfloat16 (%s)", len(slow), count, slow[0]
+            )
+        else:
+            log.info("precision: auto is %s on all of %d workers", precision, count)
+        run = self._setup.create(precision=precision, weights_sha256=first.weights_sha256)
+        self._open(run)
+        introduced, self._introduced = self._introduced, {}
+        for name, ready in introduced.items():
+            self._admit(name, ready, run)
+
+    def _admit(self, name: str, ready: WorkerReady, run: Resumed) -> None:
+        """Let a worker begin, if it can compute this run."""
+        record = run.record
+        if self._alone:
+            self._refuse(ready, record.precision)
+        told = self._unable(ready, record.precision)
         if ready.weights_sha256 != record.weights_sha256:
             told = f"{ready.host} has other weights (sha256 {ready.weights_sha256}) than the run began with"
             if not self._schedule.workers:
                 raise UserError.at(f"weights: {record.weights}", f"{told}; put them back, or give a new --output")
+        if told is not None:
+            log.warning("%s does not join: %s", name, told)
             self._tell(SetupFailed(name, self._cluster.node(name), told))
-            self._cluster.dismiss(name)
+            self._dismiss(name)
             return
         info = RunInfo(output=self._setup.store.uri, precision=record.precision, neckar_version=record.neckar_version)
         self._cluster.call(name, "begin", info)
+
+    def _unable(self, ready: WorkerReady, auto: str) -> str | None:
+        """Why a worker cannot compute the run, in words."""
+        missing = self._setup.precisions(auto) - {*ready.possible}
+        return f"{ready.device} on {ready.host} cannot compute {', '.join(sorted(missing))}" if missing else None
+
+    def _refuse(self, ready: WorkerReady, auto: str) -> None:
+        """On a Ray of our own there is no other machine to go to."""
+        told = self._unable(ready, auto)
+        if told is not None:
+            mend = "run it where that is possible, or with precision: float32 and a new --output"
+            raise UserError.at(f"precision: {', '.join(sorted(self._setup.precisions(auto)))}", f"{told}; {mend}")
 
     def _open(self, run: Resumed) -> None:
         self._run = run
@@ -221,6 +273,7 @@ class Driver:
             message = f"{words} ({message})" if loss.cause is Cause.CRASHED else message
         log.warning("%s is lost (%s): %s", loss.worker, loss.cause, message)
         self._under_way.pop(loss.worker, None)
+        self._introduced.pop(loss.worker, None)
         if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend, everywhere alike
             raise loss.raised
         if loss.cause is Cause.CRASHED and loss.worker not in self._joined:
@@ -252,6 +305,7 @@ class Driver:
 
     def _dismiss(self, name: str) -> None:
         self._under_way.pop(name, None)
+        self._introduced.pop(name, None)
         self._cluster.dismiss(name)
         crash_notes.forget(self._crash_notes.pop(name, None))
 

@@ -111,6 +111,11 @@ class Cluster:
         return [Machine(kinds.get("CPU", 0.0), kinds.get("GPU", 0.0)) for kinds in resources]
 
     @property
+    def alone(self) -> bool:
+        """Whether it is this machine and no other: a Ray of our own."""
+        return self._address is None
+
+    @property
     def busy(self) -> bool:
         """Whether calls are in flight."""
         return bool(self._calls)

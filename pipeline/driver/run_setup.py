@@ -69,6 +69,15 @@ class RunSetup:
         except FutureTimeoutError:
             return None
 
+    def precisions(self, auto: str) -> frozenset[str]:
+        """Those that pairs ask for, with what `auto` means here. Waits until the pairs are counted.
+
+        Raises:
+            UserError: every mistake in them.
+        """
+        asked = self._survey.result().precisions
+        return asked - {"auto"} | ({auto} if "auto" in asked else frozenset())
+
     def finished(self) -> SuccessRecord | None:
         """The end of the run, if it came to one before.
 
@@ -105,8 +114,8 @@ class RunSetup:
         """Write down what the run is, now that a worker has told.
 
         Args:
-            precision: what `auto` means on the first worker's device.
-            weights_sha256: of the weights it read, hex.
+            precision: what `auto` means on the workers' devices.
+            weights_sha256: of the weights they read, hex.
 
         Raises:
             UserError: mistakes in the pairs, or another driver was faster.

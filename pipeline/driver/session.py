@@ -129,6 +129,7 @@ def _make(setup: RunSetup, run: Resumed | None, reporter: ProgressReporter, requ
             gpu=staffing.gpus > 0,
             slots=request.slots,
             threads=staffing.threads,
+            neighbours=staffing.neighbours,
             engine=request.engine,
         )
         driver = Driver(

@@ -30,6 +30,7 @@ class Staffing:
         gpus: of each: 1 or 0.
         cpus: that Ray sets aside for each; below 1 where workers share a core.
         threads: of each one's kernels.
+        neighbours: workers that the largest machine has room for, which share its memory.
         steady: the number stays, though machines come and go: the user named it.
     """
 
@@ -37,6 +38,7 @@ class Staffing:
     gpus: int
     cpus: float
     threads: int
+    neighbours: int = 1
     steady: bool = False
 
 
@@ -58,7 +60,9 @@ def staff(machines: Sequence[Machine], wanted: int | None) -> Staffing:
     share = min(cores / workers, *(machine.cpus for machine in machines if machine.cpus))
     # Ray takes whole cores, or a fraction of one in steps of a ten-thousandth
     cpus = float(int(share)) if share >= 1 else int(share * 1e4) / 1e4
-    return Staffing(workers, gpus=0, cpus=cpus, threads=max(1, int(share)), steady=steady)
+    room = max(int(machine.cpus // cpus) for machine in machines if machine.cpus)
+    neighbours = max(1, min(workers, room))
+    return Staffing(workers, gpus=0, cpus=cpus, threads=max(1, int(share)), neighbours=neighbours, steady=steady)
 
 
 def places(machines: Sequence[Machine], *, on_gpus: bool) -> int:

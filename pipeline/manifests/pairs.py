@@ -22,6 +22,8 @@ class Survey:
         content_images: distinct photographs.
         style_images: distinct artworks.
         pairs_sha256: of the bytes of the `pairs_from` file, hex; None without one.
+        precisions: that pairs ask for, `auto` among them.
+        sizes: that pairs ask for: longest sides, or heights and widths.
     """
 
     pairs: int
@@ -29,6 +31,8 @@ class Survey:
     content_images: int
     style_images: int
     pairs_sha256: str | None
+    precisions: frozenset[str]
+    sizes: frozenset[int | tuple[int, int]]
 
 
 def iter_pairs(loaded: LoadedManifest) -> Iterator[Pair]:
@@ -54,6 +58,8 @@ def survey(loaded: LoadedManifest, *, problem_limit: int = 50) -> Survey:
     levels: dict[str, Counter[str]] = {}
     contents: set[int] = set()  # hashes: of a million images, URIs would take 0.2 GB
     styles: set[int] = set()
+    precisions: set[str] = set()
+    sizes: set[int | tuple[int, int]] = set()
     problems: list[Problem] = []
     beyond = 0
     for pair in reader.read():
@@ -63,6 +69,8 @@ def survey(loaded: LoadedManifest, *, problem_limit: int = 50) -> Survey:
             beyond += len(pair.problems[room:])
             continue
         pairs += 1
+        precisions.add(pair.settings.precision)
+        sizes.add(pair.settings.size)
         for factor, level in pair.levels.items():
             levels.setdefault(factor, Counter())[level] += 1
         if pair.content is not None:
@@ -75,4 +83,6 @@ def survey(loaded: LoadedManifest, *, problem_limit: int = 50) -> Survey:
         raise UserError(problems)
     if not pairs:
         raise UserError.at(loaded.uri, f"there is no pair; {loaded.manifest.pairs_from} has no row")
-    return Survey(pairs, levels, len(contents), len(styles), reader.pairs_sha256)
+    return Survey(
+        pairs, levels, len(contents), len(styles), reader.pairs_sha256, frozenset(precisions), frozenset(sizes)
+    )

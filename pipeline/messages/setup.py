@@ -32,6 +32,7 @@ class WorkerSetup:
         gpu: whether it has one; never falls back to the CPU silently.
         slots: images at a time; None leaves it to the engine.
         threads: of the CPU's kernels.
+        neighbours: workers of the run on one machine, this one among them, that share its memory.
         engine: `module:function` of a `worker.engine.SetUpEngine`; tests name stand-ins here.
     """
 
@@ -39,6 +40,7 @@ class WorkerSetup:
     gpu: bool
     slots: int | None
     threads: int
+    neighbours: int = 1
     engine: str = ENGINE
 
 
@@ -51,6 +53,7 @@ class WorkerReady:
         pid: of its process.
         device: name of its device.
         precision: what `auto` means on it.
+        possible: the precisions that it can compute.
         weights_sha256: of the weights it read, hex.
         crash_notes: where its process leaves them, on its machine (see `crash_notes.py`).
     """
@@ -59,6 +62,7 @@ class WorkerReady:
     pid: int
     device: str
     precision: ResolvedPrecision
+    possible: tuple[ResolvedPrecision, ...]
     weights_sha256: str
     crash_notes: Path
 

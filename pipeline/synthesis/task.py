@@ -103,8 +103,8 @@ class Solution:
         losses: at that iterate, in the program's precision.
         iterations: evaluations done.
         stop_reason: "iterations", "tolerance" or "stationary" (zero gradient); "+restart" and "+adam" tell the rungs
-            of the ladder that were used on the way, "non_finite" that the last one failed too, and "+no_improvement" that
-            nothing was better than the start.
+            of the ladder that were used on the way, "non_finite" that the last one failed too, and "+no_improvement"
+            that nothing was better than the start.
         trace_columns: "total", "content", "style", then the style layers.
         trace: float32 (iterations, len(trace_columns)).
         started_at, finished_at: seconds since the epoch.

@@ -50,6 +50,7 @@ class WorkerProcess:
             pid=os.getpid(),
             device=self._ready.device,
             precision=self._ready.precision,
+            possible=self._ready.possible,
             weights_sha256=self._ready.weights_sha256,
             crash_notes=crash_notes.keep(),
         )

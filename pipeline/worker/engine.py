@@ -55,6 +55,7 @@ class ReadyEngine:
         precision: what `auto` means on it.
         weights_sha256: of the network's weights, hex.
         torch_version: of torch.
+        possible: the precisions that the device can compute.
     """
 
     engine: Engine
@@ -62,6 +63,7 @@ class ReadyEngine:
     precision: ResolvedPrecision
     weights_sha256: str
     torch_version: str
+    possible: tuple[ResolvedPrecision, ...] = ("float32", "bfloat16")
 
 
 SetUpEngine = Callable[[WorkerSetup], ReadyEngine]

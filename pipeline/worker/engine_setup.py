@@ -34,10 +34,17 @@ def synthesizer(setup: WorkerSetup) -> ReadyEngine:
     devices.prepare(device, setup.threads)  # Ray sets OMP_NUM_THREADS to 1 in actors
     weights = load_weights(setup.weights)
     return ReadyEngine(
-        engine=Synthesizer(weights, device=str(device), slots=setup.slots, calibration=_calibration_pictures),
+        engine=Synthesizer(
+            weights,
+            device=str(device),
+            slots=setup.slots,
+            workers=1 if setup.gpu else setup.neighbours,
+            calibration=_calibration_pictures,
+        ),
         device=devices.describe(device),
         precision=devices.resolve("auto", device),
         weights_sha256=weights.sha256,
+        possible=devices.possible(device),
         torch_version=str(torch.__version__),  # a class of torch's own: reading a row, the driver would import torch
     )
 

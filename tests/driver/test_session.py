@@ -212,6 +212,20 @@ def test_a_machine_that_joins_gets_a_worker(tmp_path, go, cluster):
     assert max(seen) == 2
 
 
+def test_on_a_cluster_a_worker_without_the_precision_does_not_join(tmp_path, cluster):
+    """Its set-up fails, and no pair is charged; here there is no other node, so that the run ends incomplete."""
+    asked = manifest(tmp_path, [{}], precision="bfloat16")
+    with pytest.raises(Stopped, match="cannot compute bfloat16"):
+        run(
+            asked,
+            output=str(tmp_path / "out"),
+            address=cluster.address,
+            engine=f"{HERE}:set_up_without_bfloat16",
+            limits=Limits(setup_failures=2),
+        )
+    assert open_run(str(tmp_path / "out")).counts().settled == 0
+
+
 def test_a_run_on_s3(tmp_path, go, s3_uri):
     """On a Ray of its own, whose workers inherit this process's AWS environment."""
     loaded = manifest(tmp_path, [{}] * 5 + [{"seed": standin.NON_FINITE}])
@@ -259,3 +273,29 @@ def test_a_second_driver_is_refused(tmp_path, go):
         driver.send_signal(signal.SIGTERM)
         driver.communicate(timeout=60)
     assert driver.returncode == 130
+
+
+def test_a_precision_that_no_worker_has_is_refused_and_nothing_is_begun(tmp_path):
+    """On this machine alone: the mend is told, no pair is charged and no run stands there."""
+    asked = manifest(tmp_path, [{}, {"precision": "bfloat16"}])
+    with pytest.raises(UserError, match=r"precision: bfloat16, float32: .* cannot compute bfloat16; run it where"):
+        run(asked, output=str(tmp_path / "out"), engine=f"{HERE}:set_up_without_bfloat16")
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_a_run_in_bfloat16_is_not_resumed_without_it(tmp_path):
+    asked = manifest(tmp_path, [{"seed": standin.NON_FINITE}, *[{}] * 60], precision="bfloat16", iterations=50)
+    output, early = str(tmp_path / "out"), Limits(error_rate=0.0, error_rate_after=1)
+    with pytest.raises(Stopped):
+        run(asked, output=output, engine=f"{HERE}:set_up", limits=early)
+    with pytest.raises(UserError, match="cannot compute bfloat16"):
+        run(asked, output=output, engine=f"{HERE}:set_up_without_bfloat16")
+
+
+def test_auto_is_decided_from_all_workers_of_the_start(tmp_path, caplog):
+    """One of two has bfloat16: whoever comes first, the run is in what both have, and that is told."""
+    asked = manifest(tmp_path, [{}, {}, {}, {}])
+    summary = run(asked, output=str(tmp_path / "out"), workers=2, engine=f"{HERE}:set_up_one_of_two")
+    assert summary.ok == 4
+    assert open_run(str(tmp_path / "out")).record.precision == "float32"
+    assert "auto is float32, for 1 of 2 workers have no fast bfloat16" in caplog.text

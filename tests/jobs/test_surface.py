@@ -12,7 +12,7 @@ SURFACE = {
         *(MANIFEST, "--output", "--workers", "--slots", "--address", "--base", "--allow-local"),
         *("--deadline", "--error-rate", "--retry-failed"),
     ],
-    "validate": [MANIFEST, "--base", "--allow-local", "--check-images"],
+    "validate": [MANIFEST, "--base", "--allow-local", "--check-images", "--elsewhere"],
     "plan": [MANIFEST, "--base", "--allow-local"],
     "status": [RUN],
     "query": [RUN, "SQL", "--format", "--output"],
@@ -30,6 +30,7 @@ DEFAULTS = {
     ("validate", "allow_local"): False,
     ("plan", "allow_local"): False,
     ("validate", "check_images"): False,
+    ("validate", "elsewhere"): False,
     ("query", "form"): "table",
 }
 

@@ -186,6 +186,8 @@ def test_a_survey_counts(write):
         content_images=4,
         style_images=1,
         pairs_sha256=hashlib.sha256(rows.encode()).hexdigest(),
+        precisions=frozenset({"auto"}),
+        sizes=frozenset({256}),
     )
 
 

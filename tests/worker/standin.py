@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -125,3 +128,16 @@ def set_up_by_mistake(setup: WorkerSetup) -> ReadyEngine:
 def set_up_and_die(setup: WorkerSetup) -> ReadyEngine:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
+
+
+def set_up_without_bfloat16(setup: WorkerSetup) -> ReadyEngine:
+    return replace(set_up(setup), possible=("float32",))
+
+
+def set_up_one_of_two(setup: WorkerSetup) -> ReadyEngine:
+    """Of the workers of one Ray, the first has fast bfloat16, the others none at all."""
+    try:
+        Path(tempfile.gettempdir(), f"neckar-first-{os.getppid()}").touch(exist_ok=False)
+    except FileExistsError:
+        return set_up_without_bfloat16(setup)
+    return replace(set_up(setup), precision="bfloat16")

@@ -17,6 +17,7 @@ import torch
 
 from ..engine import device as devices
 from ..engine.lanes import Lanes, lanes
+from ..engine.memory import ran_out
 from ..kernels.compiled import library
 from ..losses.targets import TargetCache
 from ..network.network import DTYPES, Network
@@ -137,7 +138,9 @@ def bench(
             for slots in sorted(slot_counts):
                 try:
                     row, gflops = measure(weights, size, slots, precision, device)
-                except (torch.OutOfMemoryError, MemoryError):
+                except (RuntimeError, MemoryError) as error:
+                    if not ran_out(error):
+                        raise
                     tell(f"{size:>6}  {slots:>5}  {precision:<9}  does not fit into memory")
                     break
                 rows.append(row)

@@ -22,7 +22,8 @@ def peak_mb(device: torch.device) -> float:
     """MiB, of the process on a CPU, of the device on CUDA; NaN where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    for entry in Path("/proc/self/status").read_text().splitlines():
-        if entry.startswith("VmHWM:"):
-            return int(entry.split()[1]) / 1024
-    return float("nan")
+    try:
+        entries = Path("/proc/self/status").read_text().splitlines()
+    except OSError:  # macOS, Windows
+        return float("nan")
+    return next((int(entry.split()[1]) / 1024 for entry in entries if entry.startswith("VmHWM:")), float("nan"))

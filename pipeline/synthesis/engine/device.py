@@ -7,6 +7,7 @@ import platform
 
 import torch
 
+from ..kernels.processor import bfloat16_is_fast, bfloat16_is_possible
 from ..task import Precision
 
 _M_MMAP_MAX, _M_TRIM_THRESHOLD, _M_ARENA_MAX = -4, -1, -8  # malloc.h of glibc
@@ -26,11 +27,28 @@ def describe(device: torch.device) -> str:
     return f"{_processor()} ({'bf16' if has_fast_bfloat16(device) else 'no bf16'})"
 
 
+def possible(device: torch.device) -> tuple[Precision, ...]:
+    """The precisions that can be computed there, be they slow."""
+    if device.type == "cuda":
+        return ("float32", "bfloat16")
+    return ("float32", "bfloat16") if device.type == "cpu" and bfloat16_is_possible() else ("float32",)
+
+
+def impossible(precision: str, device: torch.device) -> str | None:
+    """Why a precision cannot be computed there, with the mend; None where it can, as `auto` always can."""
+    if precision == "auto" or precision in possible(device):
+        return None
+    return (
+        f"{precision} cannot be computed on {describe(device)}; write precision: float32 or auto, or take a machine"
+        " with AVX-512"
+    )
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether convolutions in bfloat16 are faster there than in float32, not merely possible."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())  # noqa: SLF001 - no public name
+    return device.type == "cpu" and bfloat16_is_possible() and bfloat16_is_fast()
 
 
 def resolve(precision: str, device: torch.device) -> Precision:

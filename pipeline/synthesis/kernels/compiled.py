@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .processor import processor
+
 _AT, _COUNT, _LONG, _FLOAT = ctypes.c_void_p, ctypes.c_int, ctypes.c_ssize_t, ctypes.c_float
 BLOCK = 8192  # numbers of a row that are summed one after the other; the sums of blocks are summed in float64
 ALIGNED = 32  # numbers that the kernels take at a time: two registers, a line of the cache in bfloat16
@@ -67,7 +69,9 @@ def kernels_for(
     ):
         return None
     found = library()
-    return found if found is not None and (not dots or found.dots_are_built()) else None
+    if found is not None and dots and not (found.dots_are_built() and processor() == "avx512_bf16"):
+        return None  # where there is AMX, oneDNN multiplies with it, and several times as fast
+    return found
 
 
 def aligned(*counts: int) -> bool:
