@@ -6,6 +6,7 @@ With few images, or small ones, a chip waits for its host to name one kernel aft
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ def recorded(work: Work, device: torch.device) -> Recorded:
     Raises:
         RuntimeError: it cannot be recorded, as when it waits for the device.
     """
-    here, beside = torch.cuda.current_stream(device), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    here, beside = torch.cuda.current_stream(device), _beside(device)
     with torch.cuda.stream(here):  # a recording that fails leaves its own stream behind
         beside.wait_stream(here)
         with torch.cuda.stream(beside):
@@ -37,3 +38,9 @@ def recorded(work: Work, device: torch.device) -> Recorded:
         with torch.cuda.graph(graph, stream=beside, capture_error_mode="thread_local"):
             found = work()
     return graph.replay, found
+
+
+@cache
+def _beside(device: torch.device) -> torch.cuda.Stream:
+    """One for all recordings: every stream that was ever used keeps workspaces of its own in cuBLAS and cuDNN."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

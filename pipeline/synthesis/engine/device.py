@@ -73,7 +73,7 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = False  # Gram matrices and losses stay float32
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False  # nor are sums rounded on their way
-        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = False  # float32 means IEEE, above all where results are judged
         torch.backends.cudnn.deterministic = True
     elif platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,34 +18,65 @@ from .cuda_graph import Recorder, recorded
 log = logging.getLogger(__name__)
 
 
-class ReplayedObjective(Objective):
-    """`Objective` for an engine whose slots are full most of the time.
+# Of a micro-batch. Guesses, not measured: enough work a kernel, and little of it in vain where few images are left.
+PIXELS, IMAGES = 4 * 512 * 512, 8
 
-    The evaluation of a full batch is recorded, after the first one by the operators, and has to give the very same
-    numbers; where it does not, or cannot be recorded, all go on by the operators.
+
+def together(program: Program) -> int:
+    """Images of a micro-batch: by the geometry alone, never by how many there are."""
+    return max(1, min(IMAGES, PIXELS // (program.height * program.width)))
+
+
+class ReplayedObjective(Objective):
+    """`Objective` in micro-batches of one size; rows without an image repeat one that is there.
+
+    cuDNN and cuBLAS choose their kernels by the shape, and other kernels round differently: so the shape is always
+    the same one, and an image has the bits it would have in any company. One recording serves for all of them. It is
+    made after the first evaluation by the operators, and has to give the very same numbers; where it does not, or
+    cannot be made, all go on by the operators.
 
     Args:
         network: on a CUDA device.
         program: layers and convention.
-        full: images of a full batch.
         record: see `recorded`; another one is for tests.
     """
 
-    def __init__(self, network: Network, program: Program, full: int, record: Recorder = recorded) -> None:
+    def __init__(self, network: Network, program: Program, record: Recorder = recorded) -> None:
         super().__init__(network, program)
-        self._full = full
+        self._together = together(program)
         self._record = record
         self._recording: _Recording | None = None
         self._trusted = True  # until a recording failed
+        self._whole: Batch | None = None  # of which there are micro-batches
+        self._parts: list[tuple[list[int], Batch]] = []
 
     def measure(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """See `Objective`."""
-        if len(x) < self._full:
-            self._recording = None  # its memory is of more use to the images that are left
-        elif self._recording is not None:
+        found = [self._measure(x[rows], part) for rows, part in self._split(batch)]
+        losses, gradients = (torch.cat(tensors)[: len(x)] for tensors in zip(*found, strict=True))
+        return losses, gradients
+
+    def judge(self, x: Tensor, batch: Batch) -> np.ndarray:
+        """See `Objective`."""
+        found = [super(ReplayedObjective, self).judge(x[rows], part) for rows, part in self._split(batch)]
+        return np.concatenate(found)[: len(x)]
+
+    def _split(self, batch: Batch) -> list[tuple[list[int], Batch]]:
+        """Micro-batches and their rows; made when images have come or gone."""
+        if batch is not self._whole:
+            count = len(batch.tasks)
+            self._parts = []
+            for first in range(0, count, self._together):
+                rows = [row if row < count else first for row in range(first, first + self._together)]
+                self._parts.append((rows, batch.rows(rows)))
+            self._whole = batch
+        return self._parts
+
+    def _measure(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        if self._recording is not None:
             return self._recording.play(x, batch)
         found = super().measure(x, batch)
-        if len(x) == self._full and self._trusted:
+        if self._trusted:
             self._try(x, batch, found)
         return found
 

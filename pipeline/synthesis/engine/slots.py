@@ -86,9 +86,7 @@ class SlotEngine:
         assert slots >= 1
         self.program = program
         self.evaluations = 0  # of all images
-        self._objective = (
-            ReplayedObjective(network, program, slots) if network.recordable else Objective(network, program)
-        )
+        self._objective = ReplayedObjective(network, program) if network.recordable else Objective(network, program)
         self._exact = Objective(exact, program) if exact is not None else None
         self._shape = (3, program.height, program.width)
         self._n = 3 * program.height * program.width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -41,6 +41,11 @@ class Batch:
         """The same on memory of its own."""
         return Batch(self.tasks, _cloned(self.targets), _cloned(self.factors))
 
+    def rows(self, chosen: Sequence[int]) -> Batch:
+        """Some of the images, in this order, on memory of their own; one may be chosen several times."""
+        at = list(chosen)
+        return Batch(tuple(self.tasks[row] for row in at), _chosen(self.targets, at), _chosen(self.factors, at))
+
     def take(self, other: Batch) -> None:
         """Copy the tensors of a batch of the same shapes into this one's memory."""
         for t, new in zip(self._tensors(), other._tensors(), strict=True):
@@ -50,6 +55,10 @@ class Batch:
         for kinds in (self.targets, self.factors):
             for layers in kinds:
                 yield from layers
+
+
+def _chosen(kinds: Kinds, rows: list[int]) -> Kinds:
+    return tuple(tuple(t[rows] for t in layers) for layers in kinds)
 
 
 def _cloned(kinds: Kinds) -> Kinds:

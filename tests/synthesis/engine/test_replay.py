@@ -10,10 +10,11 @@ from functools import partial
 import pytest
 import torch
 
-from neckar.pipeline.synthesis.engine import slots
+from neckar.pipeline.synthesis.engine import replay, slots
 from neckar.pipeline.synthesis.engine.cuda_graph import recorded
 from neckar.pipeline.synthesis.engine.replay import ReplayedObjective
 from neckar.pipeline.synthesis.engine.slots import SlotEngine
+from neckar.pipeline.synthesis.losses.objective import Objective
 from neckar.pipeline.synthesis.losses.targets import TargetCache
 from neckar.pipeline.synthesis.network.network import Network
 from neckar.pipeline.synthesis.task import Program
@@ -91,20 +92,36 @@ def test_images_that_come_and_go_have_the_same_bits_by_replay(random_weights, mo
     stand_in = StandIn()
     assert by(stand_in, random_weights, monkeypatch) == expected
     assert stand_in.recordings == 1
-    assert stand_in.plays > 8  # of the steps with three images, all but the first
+    assert stand_in.plays > 8  # of all steps, full or not, but the first
     assert not caplog.records
 
 
-def test_a_batch_that_is_not_full_gives_the_recording_up_until_it_is_again(random_weights):
+@pytest.fixture
+def three_together(monkeypatch):
+    """Micro-batches of three images, whatever their size."""
+    monkeypatch.setattr(replay, "together", lambda program: 3)
+
+
+def test_every_evaluation_is_of_the_same_shape_and_one_recording_serves_for_all(random_weights, three_together):
+    """However many images there are: rows without one repeat another."""
     stand_in = StandIn()
     recordable = network(random_weights, Recordable)
-    objective = ReplayedObjective(recordable, PROGRAM, 2, record=stand_in)
-    tasks = [make(PROGRAM, seed) for seed in range(2)]
+    objective = ReplayedObjective(recordable, PROGRAM, record=stand_in)
+    plain = Objective(network(random_weights), PROGRAM)
+    tasks = [make(PROGRAM, seed) for seed in range(7)]
     targets = [TargetCache().targets(recordable, task) for task in tasks]
-    x = torch.randn(2, 3, 32, 24)
-    for images in (2, 2, 1, 2, 2):
-        objective.evaluate(x[:images], objective.batch(targets[:images], tasks[:images]))
-    assert (stand_in.recordings, stand_in.plays) == (2, 4)
+    x = torch.randn(7, 3, 32, 24)
+    shapes = set()
+    respond = recordable.respond
+    recordable.respond = lambda x, **named: shapes.add(tuple(x.shape)) or respond(x, **named)
+    for images in (7, 2, 1, 3, 5):
+        given, batch = x[:images], objective.batch(targets[:images], tasks[:images])
+        found, expected = objective.evaluate(given, batch), plain.evaluate(given, batch)
+        assert torch.equal(found.gradient, expected.gradient)
+        assert (found.losses == expected.losses).all()
+        assert (objective.judge(given, batch) == expected.losses).all()
+    assert shapes == {(3, 3, 32, 24)}
+    assert (stand_in.recordings, stand_in.plays) == (1, 3 + 1 + 1 + 1 + 2)
 
 
 @pytest.mark.parametrize(
