@@ -31,6 +31,7 @@ from .watch import WatchedNetwork
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 WARM_UP = 32  # evaluations until the L-BFGS history is full and every step costs the same
 TIMED = 16  # evaluations of every image a round
+WARM_UP_S, TIMED_S = 6.0, 3.0  # and no longer than that, or a slow machine would take half an hour
 ROUNDS = 3
 PROFILE_ITERATIONS = 500  # the settings' default: images per hour are of this many evaluations each
 
@@ -67,10 +68,11 @@ def filled(network: Network, size: int, slots: int, precision: Precision) -> Lan
     return found
 
 
-def seconds_an_evaluation(found: Lanes, times: int = TIMED) -> float:
-    """Of every image in the slots, over so many of them; afterwards the lanes stand still."""
+def seconds_an_evaluation(found: Lanes, times: int = TIMED, limit_s: float = TIMED_S) -> float:
+    """Of every image in the slots, over so many of them or so long; afterwards the lanes stand still."""
     begun, begin = found.evaluations, time.perf_counter()
-    found.step(lambda: found.evaluations >= begun + times * found.slots)
+    until = begin + limit_s
+    found.step(lambda: found.evaluations >= begun + times * found.slots or time.perf_counter() >= until)
     seconds = time.perf_counter() - begin
     done = found.evaluations - begun
     found.stop()
@@ -82,7 +84,7 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
     reset_peak(device)
     watched = network_of(WatchedNetwork, weights, precision, device) if device.type == "cpu" else None
     found = filled(watched or network_of(Network, weights, precision, device), size, slots, precision)
-    seconds_an_evaluation(found, WARM_UP)
+    seconds_an_evaluation(found, WARM_UP, WARM_UP_S)
     peak = peak_mb(device)  # of the engine: the roofline's own maps are not its
     engine_s, fractions, overheads, rooflines = [], [], [], []
     for _ in range(ROUNDS):
@@ -115,7 +117,7 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
 def _overhead_apart(weights: Weights, size: int, slots: int, precision: Precision, device: torch.device) -> float:
     watched = network_of(WatchedNetwork, weights, precision, device)
     found = filled(watched, size, slots, precision)
-    seconds_an_evaluation(found, WARM_UP)
+    seconds_an_evaluation(found, WARM_UP, WARM_UP_S)
     watched.reset()
     seconds_an_evaluation(found)
     return watched.overhead
@@ -127,26 +129,42 @@ def bench(
     precisions: Sequence[Precision],
     device: torch.device,
     tell: Callable[[str], None],
+    *,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Measure every combination, smallest first; one that does not fit into memory is told and left out."""
+    """Measure every combination, smallest first; one that does not fit into memory is told and left out.
+
+    Args:
+        sizes: sides in px.
+        slot_counts: images at a time.
+        precisions: of the convolutions; all possible on the device.
+        device: where.
+        tell: is told the table, line by line.
+        say: is told what is being measured, and how long it will take.
+    """
     weights = load_oxford()
     rows: list[Row] = []
     roofline: dict[str, float] = {}
     tell(HEADER)
-    for precision in precisions:
-        for size in sorted(sizes):
-            for slots in sorted(slot_counts):
-                try:
-                    row, gflops = measure(weights, size, slots, precision, device)
-                except (RuntimeError, MemoryError) as error:
-                    if not ran_out(error):
-                        raise
-                    tell(f"{size:>6}  {slots:>5}  {precision:<9}  does not fit into memory")
-                    break
-                rows.append(row)
-                if slots == min(slot_counts):
-                    roofline[precision] = gflops
-                tell(line(row))
+    planned = [(p, size, slots) for p in precisions for size in sorted(sizes) for slots in sorted(slot_counts)]
+    full: set[tuple[Precision, int]] = set()  # there more slots do not fit either
+    begin = time.perf_counter()
+    for number, (precision, size, slots) in enumerate(planned):
+        say(f"{size} px, {slots} slots, {precision}: {number + 1} of {len(planned)}{_left(planned, number, begin)}")
+        if (precision, size) in full:
+            continue
+        try:
+            row, gflops = measure(weights, size, slots, precision, device)
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+            tell(f"{size:>6}  {slots:>5}  {precision:<9}  does not fit into memory")
+            full.add((precision, size))
+            continue
+        rows.append(row)
+        if slots == min(slot_counts):
+            roofline[precision] = gflops
+        tell(line(row))
     return Report(
         device=devices.describe(device),
         threads=torch.get_num_threads(),
@@ -156,3 +174,12 @@ def bench(
         compiled=library() is not None,
         rows=rows,
     )
+
+
+def _left(planned: Sequence[tuple[Precision, int, int]], done: int, begin: float) -> str:
+    """How long the rest takes if a pixel costs what it did so far, in words."""
+    if not done:
+        return ""
+    pixels = [size * size * slots for _, size, slots in planned]
+    seconds = (time.perf_counter() - begin) * sum(pixels[done:]) / sum(pixels[:done])
+    return f", {seconds:.0f} s left at most"
