@@ -8,7 +8,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from neckar.pipeline.synthesis.kernels.processor import bfloat16_is_possible
 from tests.storage.seaweed import BUCKET, S3Server, has_build, new_server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what a processor without bfloat16 cannot compute: tests marked so, and the engine's with that parameter."""
+    if bfloat16_is_possible():
+        return
+    skip = pytest.mark.skip(reason="this processor has no convolutions in bfloat16")
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        of_the_engine = "synthesis/engine" in item.path.as_posix() and "bfloat16" in parameters.values()
+        if of_the_engine or item.get_closest_marker("bfloat16"):
+            item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")

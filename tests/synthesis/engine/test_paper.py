@@ -115,6 +115,7 @@ def test_figure_3_content_falls_and_style_rises_along_alpha(oxford, picture):
 
 
 @pytest.mark.slow
+@pytest.mark.bfloat16
 def test_bfloat16_sees_the_same_problem(oxford, picture):
     """At an image on the way: losses within 2 % of float32's, and nearly the same descent direction.
 

@@ -81,6 +81,7 @@ def test_the_same_pair_has_the_same_bits_in_any_company(oxford, precision, optim
 
 @pytest.mark.slow
 @pytest.mark.skipif(library() is None, reason="the kernels in C were not built")
+@pytest.mark.bfloat16
 def test_without_kernels_in_c_pictures_end_at_about_the_same_losses(oxford, picture, two_threads, request):
     """And, likewise, with the same bits in any company. The first pair of a history is rejected here."""
     content, style = picture("coffee.png", 96), picture("ihc.png", 96)
@@ -141,6 +142,7 @@ def test_tolerance_is_relative(random_weights):
 
 
 @pytest.mark.parametrize(("iterations", "tolerance"), [(1, 0.0), (30, 0.0), (2000, 1e-3)])
+@pytest.mark.bfloat16
 def test_bfloat16_is_judged_in_float32(random_weights, iterations, tolerance):
     """The trace is the rounded network's, the losses of the result the exact one's at the same image."""
     program = Program(16, 16, ("conv2_1",), ("conv1_1",), precision="bfloat16")
@@ -278,6 +280,7 @@ def test_odd_requests_give_finite_pictures(random_weights, changes):
     assert np.isfinite(end.losses.total)
 
 
+@pytest.mark.bfloat16
 def test_the_smallest_picture_reaches_the_deepest_style_layer(oxford):
     """16 px: conv5_1 sees a map of 1 x 1."""
     program = Program(16, 16, ("conv4_2",), STYLE, precision="bfloat16")

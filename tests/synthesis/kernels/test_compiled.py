@@ -10,6 +10,7 @@ import torch
 
 from neckar.pipeline.synthesis.kernels import compiled
 from neckar.pipeline.synthesis.kernels.compiled import addresses, kernels_for, library
+from neckar.pipeline.synthesis.kernels.processor import processor
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler here")
@@ -41,7 +42,8 @@ def test_they_take_whole_rows_of_contiguous_tensors_of_the_right_type_on_a_cpu()
 def test_those_of_dots_take_a_processor_that_has_its_instructions():
     b = torch.zeros(4, 64, dtype=torch.bfloat16)
     found = library()
-    assert kernels_for(64, bfloat16=[b], dots=True) is (found if found is not None and found.dots_are_built() else None)
+    able = found is not None and found.dots_are_built() and processor() == "avx512_bf16"  # AMX is left to oneDNN
+    assert kernels_for(64, bfloat16=[b], dots=True) is (found if able else None)
 
 
 def test_addresses_are_where_the_numbers_begin():
