@@ -70,10 +70,10 @@ def bench(
             raise UserError.at(f"--precision {name}", told)
     devices.prepare(device, cores())
     report = measure(sizes, counts, precisions, device, tell=print, say=_say)
-    for name in report.conv_roofline_gflops:
+    for measured, gflops in report.conv_roofline_gflops.items():
         print(
-            f"{name}: convolution roofline {report.conv_roofline_gflops[name]:.0f} GFLOP/s,"
-            f" matrix product {report.gemm_gflops[name]:.0f} GFLOP/s; {report.device}, {report.threads} threads"
+            f"{measured}: convolution roofline {gflops:.0f} GFLOP/s,"
+            f" matrix product {report.gemm_gflops[measured]:.0f} GFLOP/s; {report.device}, {report.threads} threads"
         )
     if "bfloat16" in precisions and device.type == "cpu" and not report.compiled:
         print("Without kernels in C: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a third.")

@@ -20,7 +20,7 @@ BASE: dict[str, Any] = {
     "weights_sha256": sha("weights"),
     "algorithm_version": 1,
 }
-FROZEN = "9671f1f886f65f8312f19841794f9139a84abace9cb21211d7b49f65c32d3d7d"
+FROZEN = "03cc8522af8115768e05af16e24d2e5384aa02e0ad492da03c53b8556f409a13"
 
 
 def settings(**changes: Any) -> Settings:

@@ -203,7 +203,10 @@ class SlotEngine:
             self._scale(gradient, occupants, largest)
             self._move([(row, *busy[row]) for row in moving], gradient)
         failures = [end for _, end in ended if isinstance(end, Failure)]
-        answers = [*failures, *self._solutions([end for _, end in ended if isinstance(end, _Ended)])]
+        answers: list[Solution | Failure] = [
+            *failures,
+            *self._solutions([end for _, end in ended if isinstance(end, _Ended)]),
+        ]
         for slot, _ in ended:  # not before its answer exists: memory may run out on the way
             self._occupy(slot, None)
         return answers
