@@ -75,12 +75,21 @@ def bench(
             f"{measured}: convolution roofline {gflops:.0f} GFLOP/s,"
             f" matrix product {report.gemm_gflops[measured]:.0f} GFLOP/s; {report.device}, {report.threads} threads"
         )
-    if "bfloat16" in precisions and device.type == "cpu" and not report.compiled:
-        print("Without kernels in C: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a third.")
+    if device.type == "cpu":
+        print(_of_a_compiler(compiled=report.compiled, bfloat16="bfloat16" in devices.possible(device)))
     comparisons = _compared(sizes, precisions, device) if against is not None else []
     if json_file is not None:
         data = asdict(report) | {"against": [asdict(found) for found in comparisons]}
         json_file.write_text(json.dumps(data, indent=2) + "\n")
+
+
+def _of_a_compiler(*, compiled: bool, bfloat16: bool) -> str:
+    """What a C compiler gives on this processor."""
+    if not bfloat16:
+        return "A C compiler gives nothing here: the kernels in C are for bfloat16, which this processor has not."
+    if compiled:
+        return "With kernels in C, which bfloat16 gains a third by."
+    return "Without kernels in C: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a third."
 
 
 def _say(text: str) -> None:
