@@ -88,7 +88,7 @@ def _of_a_compiler(*, compiled: bool, bfloat16: bool) -> str:
     if not bfloat16:
         return "A C compiler gives nothing here: the kernels in C are for bfloat16, which this processor has not."
     if compiled:
-        return "With kernels in C, which bfloat16 gains a third by."
+        return "With kernels in C: they give bfloat16 a third more."
     return "Without kernels in C: pip found no C compiler. Install gcc, then Neckar again: bfloat16 gains a third."
 
 
