@@ -175,6 +175,7 @@ class Schedule:
             return  # dead before it spoke; its pairs are queued again and find their pictures on the store
         worker.calls -= 1
         worker.heard_at = now
+        worker.doubted = False
         if event.slots:
             worker.set_slots(event.slots)
         if event.outcomes or event.evaluations:
@@ -212,6 +213,8 @@ class Schedule:
         if worker is None:
             return
         fault = cause in {Cause.CRASHED, Cause.SILENT}
+        if not fault:
+            self._workers.doubt(worker.node)
         for index, assignment in worker.assignments.items():
             if fault and worker.alone:
                 self._faults.worker_died(worker.node, index, others=self._workers.nodes())
@@ -291,7 +294,7 @@ class Schedule:
             worker.calls = CALLS_IN_FLIGHT
 
     def _choose(self, worker: Worker, share: int) -> list[PairState]:
-        if worker.alone or worker.node in self._faults.avoided:
+        if worker.alone or worker.doubted or worker.node in self._faults.avoided:
             return []
         if not worker.assignments:
             nodes = self._workers.nodes() - self._faults.avoided

@@ -166,6 +166,26 @@ def test_a_machine_taken_away_makes_no_suspects(cause):
     assert clock.of(Settle) == []
 
 
+@pytest.mark.parametrize("cause", [Cause.PREEMPTED, Cause.NODE_LOST])
+def test_what_a_lost_machine_held_does_not_go_to_its_next_worker_to_die(cause):
+    """The deaths on it are heard one after the other."""
+    clock = Clockwork(3, workers=2)
+    assert (clock.held("worker-1"), clock.held("worker-2")) == ([0, 1], [2])
+    assert given_to(clock.tell(Died("worker-1", cause, "its machine is gone"))) == []
+    clock.tell(Died("worker-2", cause, "its machine is gone"))
+    for name in ("worker-3", "worker-4"):
+        clock.tell(Joined(name, "n2", 1))
+    for name in ("worker-3", "worker-4"):
+        clock.finish(name, *clock.held(name))
+    assert [settle.attempts for settle in clock.of(Settle)] == [2, 2, 2]
+
+
+def test_a_worker_beside_a_lost_one_that_answers_after_all_goes_on():
+    clock = Clockwork(3, workers=2)
+    clock.tell(Died("worker-1", Cause.NODE_LOST, "does not answer"))
+    assert given_to(clock.finish("worker-2", 2)) == [0]
+
+
 def test_preemption_never_quarantines():
     clock = Clockwork(1)
     name = "worker-1"
