@@ -175,7 +175,7 @@ class Schedule:
             return  # dead before it spoke; its pairs are queued again and find their pictures on the store
         worker.calls -= 1
         worker.heard_at = now
-        worker.doubted = False
+        worker.doubts = max(0, worker.doubts - 1)
         if event.slots:
             worker.set_slots(event.slots)
         if event.outcomes or event.evaluations:
@@ -294,7 +294,7 @@ class Schedule:
             worker.calls = CALLS_IN_FLIGHT
 
     def _choose(self, worker: Worker, share: int) -> list[PairState]:
-        if worker.alone or worker.doubted or worker.node in self._faults.avoided:
+        if worker.alone or worker.doubts or worker.node in self._faults.avoided:
             return []
         if not worker.assignments:
             nodes = self._workers.nodes() - self._faults.avoided

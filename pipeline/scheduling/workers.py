@@ -40,7 +40,7 @@ class Worker:
     heard_at: float = 0.0
     program: Hashable = None  # of the pairs it was given last
     alone: bool = False  # its one pair reruns with no company
-    doubted: bool = False  # its machine has just lost another worker; no new pairs until it answers
+    doubts: int = 0  # calls in flight when its machine lost another worker: no new pairs until all are answered
 
     @property
     def ready(self) -> bool:
@@ -109,12 +109,10 @@ class Workers(dict[str, Worker]):
         return {worker.node for worker in self.values() if worker.ready}
 
     def doubt(self, node: str) -> None:
-        """The workers of a lost machine die one by one: what one held shall not go to the next to die.
-
-        Only those with a call in flight, whose answer ends the doubt.
-        """
+        """The workers of a lost machine die one by one: what one held shall not go to the next to die."""
         for worker in self.values():
-            worker.doubted = worker.doubted or (worker.node == node and worker.calls > 0)
+            if worker.node == node:
+                worker.doubts = worker.calls
 
     def least_busy(self) -> Iterator[Worker]:
         """Ready workers, those with the fewest pairs first."""

@@ -183,7 +183,8 @@ def test_what_a_lost_machine_held_does_not_go_to_its_next_worker_to_die(cause):
 def test_a_worker_beside_a_lost_one_that_answers_after_all_goes_on():
     clock = Clockwork(3, workers=2)
     clock.tell(Died("worker-1", Cause.NODE_LOST, "does not answer"))
-    assert given_to(clock.finish("worker-2", 2)) == [0]
+    assert given_to(clock.finish("worker-2", 2)) == []  # it may have said that before
+    assert given_to(clock.finish("worker-2")) == [0]
 
 
 def test_preemption_never_quarantines():
