@@ -18,7 +18,7 @@ from ..kernels.processor import processor
 from ..network.convolution import Direct, PackedConvolution, turned
 from ..network.network import DTYPES
 from ..network.vgg19 import ConvSpec, map_size, up_to
-from ..network.winograd import BACK, FORWARD, Choice, Winograd
+from ..network.winograd import Choice, Winograd, choices
 from ..network.workspace import Workspace
 from ..task import Precision
 from .roofline import best_time
@@ -30,12 +30,12 @@ _CPU = torch.device("cpu")
 
 
 def ways(
-    kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, choices: Sequence[Choice]
+    kernel: Tensor, bias: Tensor | None, dtype: torch.dtype, chosen: Sequence[Choice]
 ) -> Iterator[Callable[..., Tensor]]:
     """Every implementation of one direction of a layer: oneDNN's, and each transform there is a choice for."""
     yield Direct(kernel, bias, dtype)
     if min(kernel.shape[:2]) >= 32:
-        for choice in choices:
+        for choice in chosen:
             yield Winograd(kernel, bias, dtype, Workspace(), choice)
 
 
@@ -48,12 +48,12 @@ def compare(
     h, w = map_size(spec.name, side, side)
     kernel, bias = 0.05 * torch.randn(spec.outputs, spec.inputs, 3, 3), torch.zeros(spec.outputs)
     layer = PackedConvolution(kernel, bias, dtype, Workspace())
-    for name, taken, given, shift, choices, inputs in (
-        ("forward", layer.respond, kernel, bias, FORWARD[dtype], spec.inputs),
-        ("back", layer.pull_back, turned(kernel), None, BACK[dtype], spec.outputs),
+    for name, taken, given, shift, chosen, inputs in (
+        ("forward", layer.respond, kernel, bias, choices(dtype), spec.inputs),
+        ("back", layer.pull_back, turned(kernel), None, choices(dtype, back=True), spec.outputs),
     ):
         x = torch.randn(images, inputs, h, w).to(dtype, memory_format=torch.channels_last)
-        found = [_milliseconds(partial(way, x, relu=False)) for way in ways(given, shift, dtype, choices)]
+        found = [_milliseconds(partial(way, x, relu=False)) for way in ways(given, shift, dtype, chosen)]
         yield name, _milliseconds(partial(taken, x)), found
 
 

@@ -11,49 +11,62 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .processor import processor
+from .processor import Processor, processor
 
 _AT, _COUNT, _LONG, _FLOAT = ctypes.c_void_p, ctypes.c_int, ctypes.c_ssize_t, ctypes.c_float
 BLOCK = 8192  # numbers of a row that are summed one after the other; the sums of blocks are summed in float64
 ALIGNED = 32  # numbers that the kernels take at a time: two registers, a line of the cache in bfloat16
-TILES = ("2", "3", "4")  # the m of F(m x m, 3 x 3)
-_ARGUMENTS: dict[str, list[Any]] = {
-    **{f"inputs{m}": [_AT, _AT, *[_COUNT] * 4, _LONG, _LONG, *[_COUNT] * 4] for m in TILES},
-    **{f"outputs{m}": [_AT, _AT, _AT, *[_COUNT] * 4, _LONG, *[_COUNT] * 5] for m in TILES},
+TILES = {torch.bfloat16: ("2", "3", "4"), torch.float32: ("4",)}  # the m of F(m x m, 3 x 3)
+NAMES = {torch.bfloat16: "bfloat16", torch.float32: "float32"}  # the endings of what there is for both
+_EVERYWHERE: dict[str, list[Any]] = {
+    **{f"inputs{m}_{NAMES[t]}": [_AT, _AT, *[_COUNT] * 4, _LONG, _LONG, *[_COUNT] * 4] for t in TILES for m in TILES[t]},
+    **{f"outputs{m}_{NAMES[t]}": [_AT, _AT, _AT, *[_COUNT] * 4, _LONG, *[_COUNT] * 5] for t in TILES for m in TILES[t]},
     "differences_of_maps": [*[_AT] * 6, _COUNT, _LONG, _COUNT, _COUNT],
     "differences_of_grams": [_AT, _AT, _FLOAT, *[_AT] * 4, _COUNT, _LONG, _COUNT, _COUNT],
     "history_products": [_AT, _COUNT, _AT, _LONG, _COUNT, _AT, _AT, _COUNT],
     "history_sum": [_AT, _COUNT, _AT, _AT, _LONG, _COUNT, _COUNT],
 }
-_DOTS: dict[str, list[Any]] = {
-    "gram": [_AT, _AT, _AT, *[_COUNT] * 5],
-    "pack_all": [_AT, _AT, *[_COUNT] * 4],
-    "products": [_AT, _AT, _AT, *[_COUNT] * 6],
+_PRODUCTS = {
+    f"{name}_{kind}": arguments
+    for kind in NAMES.values()
+    for name, arguments in {
+        "pack_all": [_AT, _AT, *[_COUNT] * 4],
+        "products": [_AT, _AT, _AT, *[_COUNT] * 6],
+        "gram": [_AT, _AT, _AT, *[_COUNT] * 5],
+    }.items()
+}  # of matrices, where the processor has the instructions
+# Which libraries a processor may load, the fastest first: each was built for the instructions of its name.
+_LIBRARIES: dict[Processor, tuple[str, ...]] = {
+    "amx": ("avx512", "avx2", "base"),  # oneDNN multiplies bfloat16 with AMX, and several times as fast
+    "avx512_bf16": ("avx512_bf16", "avx512", "avx2", "base"),
+    "avx512": ("avx512", "avx2", "base"),
+    "avx2": ("avx2", "base"),
 }
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """All of them; None where they were not built, as on a machine without a C compiler.
+    """All of them for this processor; None where they were not built, as on a machine without a C compiler.
 
     They are linked against no OpenMP of their own: they find torch's, so that both have one pool of threads.
     """
-    spec = find_spec("._compiled", __package__)
-    if spec is None or spec.origin is None:
-        return None
-    try:
-        found = ctypes.CDLL(spec.origin)
-    except OSError:  # built for another libc, or torch brings another OpenMP
-        return None
-    # Those of dots.c are for processors with AVX512-BF16, which this one may not be.
-    for name, arguments in (_ARGUMENTS | _DOTS if found.dots_are_built() else _ARGUMENTS).items():
-        function = getattr(found, name)
-        function.restype, function.argtypes = None, arguments
-    return found
+    for name in _LIBRARIES.get(processor(), ("base",)):
+        spec = find_spec(f"._{name}", __package__)
+        if spec is None or spec.origin is None:
+            continue  # the compiler did not know these instructions
+        try:
+            found = ctypes.CDLL(spec.origin)
+        except OSError:  # built for another libc, or torch brings another OpenMP
+            continue
+        for function, arguments in (_EVERYWHERE | _PRODUCTS).items():
+            if hasattr(found, function):
+                getattr(found, function).restype, getattr(found, function).argtypes = None, arguments
+        return found
+    return None
 
 
 def kernels_for(
-    row: int, *, bfloat16: Sequence[Tensor] = (), float32: Sequence[Tensor] = (), dots: bool = False
+    row: int, *, bfloat16: Sequence[Tensor] = (), float32: Sequence[Tensor] = (), needed: str = ""
 ) -> ctypes.CDLL | None:
     """The kernels, if they may take these tensors; where it is None, torch's operators do the same.
 
@@ -61,7 +74,7 @@ def kernels_for(
         row: numbers that lie side by side and are gone through together; a multiple of `ALIGNED` is taken.
         bfloat16: the tensors that have to be of this data type; each has to be contiguous, on a CPU.
         float32: likewise.
-        dots: whether the kernels of dots.c are needed, which take a processor with AVX512-BF16.
+        needed: a kernel that takes instructions which not every processor has: those that multiply matrices.
     """
     typed = [*((t, torch.bfloat16) for t in bfloat16), *((t, torch.float32) for t in float32)]
     if not aligned(row) or not all(
@@ -69,9 +82,7 @@ def kernels_for(
     ):
         return None
     found = library()
-    if found is not None and dots and not (found.dots_are_built() and processor() == "avx512_bf16"):
-        return None  # where there is AMX, oneDNN multiplies with it, and several times as fast
-    return found
+    return found if found is not None and hasattr(found, needed or "history_sum") else None
 
 
 def aligned(*counts: int) -> bool:

@@ -1,11 +1,11 @@
 /* What a loss is made of, in one pass: a difference's sum of squares, and the gradient that it stands for, rounded to
  * bfloat16 (see differences.py). Sums are made of blocks, in their order, whichever thread makes a block. */
 
-#include "bfloat16.h"
+#include "numbers.h"
 
 INLINE floats square(floats x) { return x * x; }
 
-CLONES static double of_maps(const uint16_t *F, const uint16_t *P, float factor, uint16_t *gradient, ptrdiff_t count) {
+static double of_maps(const uint16_t *F, const uint16_t *P, float factor, uint16_t *gradient, ptrdiff_t count) {
   floats squares = {0};
   for (ptrdiff_t i = 0; i < count; i += BOTH) {
     const both f = load(F + i), p = load(P + i);
@@ -16,7 +16,7 @@ CLONES static double of_maps(const uint16_t *F, const uint16_t *P, float factor,
   return sum_of(squares);
 }
 
-CLONES static double of_grams(const float *G, const float *A, float positions, float factor, uint16_t *gradient,
+static double of_grams(const float *G, const float *A, float positions, float factor, uint16_t *gradient,
                               ptrdiff_t count) {
   floats squares = {0};
   for (ptrdiff_t i = 0; i < count; i += BOTH) {

@@ -3,29 +3,22 @@
  * Every sum runs over its terms in their order, whichever thread makes it and whatever stands beside it.
  */
 
-#include "bfloat16.h"
+#include "numbers.h"
+#include "symmetric.h"
 
-#if !defined(__x86_64__) || __GNUC__ < 10
-
-int dots_are_built(void) { return 0; }
-
-#else
+#ifdef __AVX512BF16__
 
 #include <immintrin.h>
 
 enum { PANEL = BOTH, ROWS = 8, TILES = PANEL / ROWS }; /* columns of a panel; rows whose sums are in registers */
 enum { NEAR = 1 << 17 };                               /* numbers that stay in a core's own cache */
 
-#define DOT_PRODUCTS __attribute__((target("avx512f,avx512bw,avx512bf16")))
-
-int dots_are_built(void) { return __builtin_cpu_supports("avx512bf16") != 0; }
-
-DOT_PRODUCTS static inline __m512i widened(const uint16_t *from) {
+static inline __m512i widened(const uint16_t *from) {
   return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from));
 }
 
 /* A panel of columns: each word holds two rows of one column, the second one 0 after the last. */
-DOT_PRODUCTS static void pack(const uint16_t *from, ptrdiff_t columns, int rows, uint32_t *to) {
+static void pack(const uint16_t *from, ptrdiff_t columns, int rows, uint32_t *to) {
   for (int k = 0; k < rows; k += 2, from += 2 * columns, to += PANEL) {
     UNROLLED for (int c = 0; c < PANEL; c += WIDTH) {
       __m512i pair = widened(from + c);
@@ -38,7 +31,7 @@ DOT_PRODUCTS static void pack(const uint16_t *from, ptrdiff_t columns, int rows,
 /* Eight rows of G in one panel, of filters from `left` on with all filters of `right` or the upper half of them, over
  * pairs of positions. */
 #define TILE(name, from)                                                                                              \
-  DOT_PRODUCTS static void name(const uint32_t *left, const uint32_t *right, int pairs, float *G, ptrdiff_t N,        \
+  static void name(const uint32_t *left, const uint32_t *right, int pairs, float *G, ptrdiff_t N,        \
                                 int add) {                                                                            \
     __m512 sums[ROWS][2];                                                                                             \
     UNROLLED for (int r = 0; r < ROWS; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();                            \
@@ -60,21 +53,10 @@ DOT_PRODUCTS static void pack(const uint16_t *from, ptrdiff_t columns, int rows,
 TILE(tile, 0)
 TILE(half_tile, 1)
 
-/* What stands below the diagonal in this panel's rows, from its mirror image; in squares whose rows fit the cache. */
-static void mirror(float *G, ptrdiff_t N, int panel) {
-  for (int y0 = panel * PANEL; y0 < (panel + 1) * PANEL; y0 += WIDTH) {
-    for (int x0 = 0; x0 < y0; x0 += WIDTH) {
-      UNROLLED for (int y = y0; y < y0 + WIDTH; y++) {
-        for (int x = x0; x < x0 + WIDTH; x++) G[y * N + x] = G[x * N + y];
-      }
-    }
-  }
-}
-
 /* G = F^T F (eq. 3), of which only what stands on and above the diagonal is computed.
  * F (b, M, N), N a multiple of 32; G (b, N, N); packed: room for `chunk` positions, an even number of them, that are
  * taken at a time. */
-void gram(const uint16_t *F, float *G, uint32_t *packed, int b, int M, int N, int chunk, int threads) {
+void gram_bfloat16(const uint16_t *F, float *G, uint32_t *packed, int b, int M, int N, int chunk, int threads) {
   const int panels = N / PANEL, tiles = panels * (panels + 1) / 2 * TILES;
   for (int n = 0; n < b; n++, F += (size_t)M * N, G += (size_t)N * N) {
 #pragma omp parallel num_threads(threads)
@@ -95,14 +77,14 @@ void gram(const uint16_t *F, float *G, uint32_t *packed, int b, int M, int N, in
         }
       }
 #pragma omp for
-      for (int p = 0; p < panels; p++) mirror(G, N, p);
+      for (int p = 0; p < panels; p++) mirror(G, N, p * PANEL, (p + 1) * PANEL);
     }
   }
 }
 
 /* R rows of `left` with one packed panel; to what is in `out`, or in its place. */
 #define ROWS_OF(R)                                                                                                    \
-  DOT_PRODUCTS static void rows##R(const uint16_t *left, ptrdiff_t K, const uint32_t *panel, uint16_t *out,           \
+  static void rows##R(const uint16_t *left, ptrdiff_t K, const uint32_t *panel, uint16_t *out,           \
                                    ptrdiff_t N, int add) {                                                            \
     __m512 sums[R][2];                                                                                                \
     UNROLLED for (int r = 0; r < R; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();                               \
@@ -140,8 +122,8 @@ static void panel_of(const uint16_t *left, int rows, ptrdiff_t K, const uint32_t
   if (rows & 1) rows1(left + m * K, K, panel, out + m * N, N, add);
 }
 
-/* right (b, K, N), K even, N a multiple of 32, as `products` takes it: (b, N / 32, K / 2, 32) pairs. */
-void pack_all(const uint16_t *right, uint32_t *packed, int b, int K, int N, int threads) {
+/* right (b, K, N), K even, N a multiple of 32, as `products_bfloat16` takes it: (b, N / 32, K / 2, 32) pairs. */
+void pack_all_bfloat16(const uint16_t *right, uint32_t *packed, int b, int K, int N, int threads) {
   const int panels = N / PANEL;
 #pragma omp parallel for collapse(2) num_threads(threads)
   for (int n = 0; n < b; n++) {
@@ -151,7 +133,7 @@ void pack_all(const uint16_t *right, uint32_t *packed, int b, int K, int N, int 
 }
 
 /* left (b, M, K); packed; out (b, M, N), rounded once. add: to what is in out. */
-void products(const uint16_t *left, const uint32_t *packed, uint16_t *out, int b, int M, int K, int N, int add,
+void products_bfloat16(const uint16_t *left, const uint32_t *packed, uint16_t *out, int b, int M, int K, int N, int add,
               int threads) {
   const int panels = N / PANEL, most = K < NEAR / 8 ? NEAR / K / 8 * 8 : 8, parts = (M + most - 1) / most;
 #pragma omp parallel for collapse(3) num_threads(threads)

@@ -1,11 +1,11 @@
 /* Products with the rows of a history in bfloat16, and sums of them, in float32 (see history.py). */
 
-#include "bfloat16.h"
+#include "numbers.h"
 
 enum { ABREAST = 4 }; /* rows at a time: so many streams hide memory's latency, one does not */
 
 /* In float32, of at most 512 products each, and then in float64. */
-CLONES static void block_of_products(const uint16_t *rows, ptrdiff_t length, int count, const float *v, ptrdiff_t n,
+static void block_of_products(const uint16_t *rows, ptrdiff_t length, int count, const float *v, ptrdiff_t n,
                                      double *found) {
   both apart[n / BOTH];
   for (ptrdiff_t i = 0; i < n / BOTH; i++) apart[i] = load_apart(v + i * BOTH);
@@ -40,7 +40,7 @@ void history_products(const uint16_t *rows, int count, const float *v, ptrdiff_t
   }
 }
 
-CLONES static void block_of_sum(const uint16_t *rows, ptrdiff_t length, int count, const float *weights, float *sum,
+static void block_of_sum(const uint16_t *rows, ptrdiff_t length, int count, const float *weights, float *sum,
                                 ptrdiff_t n) {
   both apart[n / BOTH];
   memset(apart, 0, n * sizeof *sum);

@@ -1,4 +1,4 @@
-"""Matrix products in bfloat16, summed in float32: by dots.c on processors with AVX512-BF16, else by torch's operator.
+"""Matrix products, summed in float32: by dots.c and matrices.c where the processor has them, else by torch's operator.
 
 On the CPU the bits of a product depend neither on its batch nor, row by row, on the other rows: tested.
 """
@@ -10,7 +10,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from .compiled import addresses, kernels_for, threads
+from .compiled import NAMES, addresses, kernels_for, threads
 
 
 class Factors:
@@ -25,7 +25,7 @@ class Factors:
 
     def __init__(self, right: Tensor) -> None:
         self.shape = right.shape
-        self._library = _dots_by(right)
+        self._library = _library_for(right)
         self._right = right if self._library is None else _packed(self._library, right)
 
     def multiply(self, left: Tensor, out: Tensor) -> None:
@@ -47,7 +47,7 @@ def multiply_each(left: Tensor, right: Tensor, *, to: Tensor | None = None) -> T
     Returns:
         (B, M, N).
     """
-    library = _dots_by(right) if to is None or to.is_contiguous() else None
+    library = _library_for(right) if to is None or to.is_contiguous() else None
     if library is None:
         return torch.bmm(left, right) if to is None else torch.baddbmm(to, left, right, out=to)
     out = left.new_empty(*left.shape[:2], right.shape[2]) if to is None else to
@@ -56,17 +56,21 @@ def multiply_each(left: Tensor, right: Tensor, *, to: Tensor | None = None) -> T
     return out
 
 
-def _dots_by(right: Tensor) -> ctypes.CDLL | None:
+def _library_for(right: Tensor) -> ctypes.CDLL | None:
     _, K, N = right.shape
-    return kernels_for(N, bfloat16=[right], dots=True) if K % 2 == 0 else None  # rows are taken by two
+    if right.dtype == torch.float32:
+        return kernels_for(N, float32=[right], needed="products_float32")
+    return kernels_for(N, bfloat16=[right], needed="products_bfloat16") if K % 2 == 0 else None  # rows are taken by two
 
 
 def _packed(library: ctypes.CDLL, right: Tensor) -> Tensor:
     packed = torch.empty_like(right)
-    library.pack_all(*addresses(right, packed), *right.shape, threads())
+    pack = getattr(library, f"pack_all_{NAMES[right.dtype]}")
+    pack(*addresses(right, packed), *right.shape, threads())
     return packed
 
 
 def _multiply(library: ctypes.CDLL, left: Tensor, packed: Tensor, out: Tensor, *, add: bool) -> None:
     B, K, N = packed.shape
-    library.products(*addresses(left, packed, out), B, left.shape[1], K, N, add, threads())
+    multiply = getattr(library, f"products_{NAMES[packed.dtype]}")
+    multiply(*addresses(left, packed, out), B, left.shape[1], K, N, add, threads())

@@ -6,13 +6,13 @@ transpose of the paper's. On the CPU the bits of a product do not depend on its 
 
 from __future__ import annotations
 
-import ctypes
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
 from torch import Tensor
 
-from ..kernels.compiled import addresses, kernels_for, threads
+from ..kernels.compiled import NAMES, addresses, kernels_for, threads
 from ..kernels.products import multiply_each
 from ..kernels.threads import one_thread
 
@@ -31,10 +31,11 @@ def positions(F: Tensor) -> Tensor:
 def gram(F: Tensor) -> Tensor:
     """G = F F^T of every image (eq. 3).
 
-    A compiled kernel sums bfloat16's products in float32, and only on one side of the diagonal: on processors with
-    AVX512-BF16 it takes half the time of matrix products, and its relative error is below 1e-6. Elsewhere one product
-    over all positions would round each entry to 8 bits. Summed in float32 over chunks of up to 256 positions the error
-    falls from 2e-3 to 1e-4 (conv1_1) - 8e-4 (conv4_1) at 256 px, at equal speed.
+    Compiled kernels sum the products in float32, in bfloat16 too, and only on one side of the diagonal: where the
+    processor has them (AVX512-BF16; AVX2 and AVX-512 in float32) they take half the time of matrix products, and their
+    relative error is below 1e-6. Elsewhere one product over all positions would round each entry of bfloat16 maps to
+    8 bits. Summed in float32 over chunks of up to 256 positions the error falls from 2e-3 to 1e-4 (conv1_1) - 8e-4
+    (conv4_1) at 256 px, at equal speed.
 
     Args:
         F: (B, M, N).
@@ -42,16 +43,17 @@ def gram(F: Tensor) -> Tensor:
     Returns:
         (B, N, N), float32 (float64 if F is).
     """
-    if F.dtype == torch.bfloat16:
+    name = f"gram_{NAMES.get(F.dtype)}"
+    if F.device.type == "cpu":
         F = F.contiguous()
-    library = kernels_for(F.shape[2], bfloat16=[F], dots=True)
-    return _by_products(F) if library is None else _by_dots(library, F)
+    library = kernels_for(F.shape[2], **{NAMES[F.dtype]: [F]}, needed=name) if F.dtype in NAMES else None
+    return _by_products(F) if library is None else _by_kernels(getattr(library, name), F)
 
 
-def _by_dots(library: ctypes.CDLL, F: Tensor) -> Tensor:
+def _by_kernels(kernel: Callable[..., None], F: Tensor) -> Tensor:
     B, M, N = F.shape
     G, packed = torch.empty(B, N, N), torch.empty(PACKED, dtype=F.dtype)
-    library.gram(*addresses(F, G, packed), B, M, N, PACKED // N, threads())
+    kernel(*addresses(F, G, packed), B, M, N, PACKED // N, threads())
     return G
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as nn
 from torch import Tensor
 
-from .winograd import BACK, FORWARD, Choice, Winograd
+from .winograd import Choice, Winograd, choices
 from .workspace import Workspace
 
 _PAD = _STEP = (1, 1)
@@ -46,8 +46,8 @@ class PackedConvolution:
     """
 
     def __init__(self, kernel: Tensor, bias: Tensor, dtype: torch.dtype, workspace: Workspace) -> None:
-        self._forward = _Pass(kernel, bias, dtype, workspace, FORWARD[dtype])
-        self._back = _Pass(turned(kernel), None, dtype, workspace, BACK[dtype])
+        self._forward = _Pass(kernel, bias, dtype, workspace, choices(dtype))
+        self._back = _Pass(turned(kernel), None, dtype, workspace, choices(dtype, back=True))
 
     def respond(self, x: Tensor) -> Tensor:
         """See `Convolution`."""
@@ -67,13 +67,13 @@ class _Pass:
         bias: Tensor | None,
         dtype: torch.dtype,
         workspace: Workspace,
-        choices: Sequence[Choice],
+        ways: Sequence[Choice],
     ) -> None:
         self._kernel = kernel
         self._bias = bias
         self._dtype = dtype
         self._workspace = workspace
-        self._choices = choices
+        self._choices = ways
         self._ways: dict[Choice | None, Direct | Winograd] = {}
         self._making = threading.Lock()
 

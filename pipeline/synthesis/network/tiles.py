@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from ..kernels import compiled
-from ..kernels.compiled import addresses, aligned, threads
+from ..kernels.compiled import NAMES, TILES, addresses, aligned, threads
 from .toom_cook import F2, F3_PRECISE, F4_PRECISE, Transform
 from .workspace import Workspace
 
-COMPILED: dict[Transform, str] = {F2: "2", F3_PRECISE: "3", F4_PRECISE: "4"}  # the endings of their names in tiles.c
+COMPILED: dict[Transform, str] = {F2: "2", F3_PRECISE: "3", F4_PRECISE: "4"}  # their names in tiles.c
 
 
 class Transforms(Protocol):
@@ -46,24 +46,21 @@ def transforms(
         dtype: float32 or bfloat16, which has the same bits by compiled kernels and by products.
         workspace: of the network.
     """
-    if dtype != torch.bfloat16:
-        return TermByTerm(transform, workspace)
-    fits = transform in COMPILED and aligned(*filters)
-    return (
-        Compiled(transform, workspace) if fits and compiled.library() is not None else AsProducts(transform, workspace)
-    )
+    if aligned(*filters) and COMPILED.get(transform) in TILES.get(dtype, ()) and compiled.library() is not None:
+        return Compiled(transform, dtype, workspace)
+    return (AsProducts if dtype == torch.bfloat16 else TermByTerm)(transform, workspace)
 
 
 class Compiled:
-    """tiles.c: one pass over memory either way, sums in float32 rounded once. bfloat16 only."""
+    """tiles.c: one pass over memory either way, sums in float32, in bfloat16 rounded once."""
 
     whole_tiles = False
 
-    def __init__(self, transform: Transform, workspace: Workspace) -> None:
+    def __init__(self, transform: Transform, dtype: torch.dtype, workspace: Workspace) -> None:
         found = compiled.library()
         assert found is not None
-        self._inputs = getattr(found, f"inputs{COMPILED[transform]}")
-        self._outputs = getattr(found, f"outputs{COMPILED[transform]}")
+        self._inputs = getattr(found, f"inputs{COMPILED[transform]}_{NAMES[dtype]}")
+        self._outputs = getattr(found, f"outputs{COMPILED[transform]}_{NAMES[dtype]}")
         self._t = transform.m + 2
         self._workspace = workspace
 
@@ -158,7 +155,7 @@ class AsProducts(_Padded):
 
 
 class TermByTerm(_Padded):
-    """One side after the other, one addition for each entry that is not zero: float32's way."""
+    """One side after the other, one addition for each entry that is not zero: float32's other way."""
 
     def __init__(self, transform: Transform, workspace: Workspace) -> None:
         super().__init__(transform, workspace)
