@@ -16,11 +16,11 @@ from .processor import Processor, processor
 _AT, _COUNT, _LONG, _FLOAT = ctypes.c_void_p, ctypes.c_int, ctypes.c_ssize_t, ctypes.c_float
 BLOCK = 8192  # numbers of a row that are summed one after the other; the sums of blocks are summed in float64
 ALIGNED = 32  # numbers that the kernels take at a time: two registers, a line of the cache in bfloat16
-TILES = {torch.bfloat16: ("2", "3", "4"), torch.float32: ("4",)}  # the m of F(m x m, 3 x 3)
+TILES = ("2_bfloat16", "3_bfloat16", "4_bfloat16", "4_float32")  # the m of F(m x m, 3 x 3), and the data type
 NAMES = {torch.bfloat16: "bfloat16", torch.float32: "float32"}  # the endings of what there is for both
 _EVERYWHERE: dict[str, list[Any]] = {
-    **{f"inputs{m}_{NAMES[t]}": [_AT, _AT, *[_COUNT] * 4, _LONG, _LONG, *[_COUNT] * 4] for t in TILES for m in TILES[t]},
-    **{f"outputs{m}_{NAMES[t]}": [_AT, _AT, _AT, *[_COUNT] * 4, _LONG, *[_COUNT] * 5] for t in TILES for m in TILES[t]},
+    **{f"inputs{kind}": [_AT, _AT, *[_COUNT] * 4, _LONG, _LONG, *[_COUNT] * 4] for kind in TILES},
+    **{f"outputs{kind}": [_AT, _AT, _AT, *[_COUNT] * 4, _LONG, *[_COUNT] * 5] for kind in TILES},
     "differences_of_maps": [*[_AT] * 6, _COUNT, _LONG, _COUNT, _COUNT],
     "differences_of_grams": [_AT, _AT, _FLOAT, *[_AT] * 4, _COUNT, _LONG, _COUNT, _COUNT],
     "history_products": [_AT, _COUNT, _AT, _LONG, _COUNT, _AT, _AT, _COUNT],

@@ -9,11 +9,17 @@ import torch
 from torch import Tensor
 
 from ..kernels import compiled
-from ..kernels.compiled import NAMES, TILES, addresses, aligned, threads
-from .toom_cook import F2, F3_PRECISE, F4_PRECISE, Transform
+from ..kernels.compiled import addresses, aligned, threads
+from .toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
 from .workspace import Workspace
 
-COMPILED: dict[Transform, str] = {F2: "2", F3_PRECISE: "3", F4_PRECISE: "4"}  # their names in tiles.c
+# What there is in tiles.c, and how it is called there.
+COMPILED: dict[tuple[Transform, torch.dtype], str] = {
+    (F2, torch.bfloat16): "2_bfloat16",
+    (F3_PRECISE, torch.bfloat16): "3_bfloat16",
+    (F4_PRECISE, torch.bfloat16): "4_bfloat16",
+    (F4, torch.float32): "4_float32",
+}
 
 
 class Transforms(Protocol):
@@ -46,7 +52,7 @@ def transforms(
         dtype: float32 or bfloat16, which has the same bits by compiled kernels and by products.
         workspace: of the network.
     """
-    if aligned(*filters) and COMPILED.get(transform) in TILES.get(dtype, ()) and compiled.library() is not None:
+    if aligned(*filters) and (transform, dtype) in COMPILED and compiled.library() is not None:
         return Compiled(transform, dtype, workspace)
     return (AsProducts if dtype == torch.bfloat16 else TermByTerm)(transform, workspace)
 
@@ -59,8 +65,8 @@ class Compiled:
     def __init__(self, transform: Transform, dtype: torch.dtype, workspace: Workspace) -> None:
         found = compiled.library()
         assert found is not None
-        self._inputs = getattr(found, f"inputs{COMPILED[transform]}_{NAMES[dtype]}")
-        self._outputs = getattr(found, f"outputs{COMPILED[transform]}_{NAMES[dtype]}")
+        self._inputs = getattr(found, f"inputs{COMPILED[transform, dtype]}")
+        self._outputs = getattr(found, f"outputs{COMPILED[transform, dtype]}")
         self._t = transform.m + 2
         self._workspace = workspace
 

@@ -66,4 +66,5 @@ def _points(*values: float) -> tuple[Fraction, ...]:
 # Which points round least was measured on the network's own maps, for 232 sets of dyadic points up to 4.
 F2 = Transform(_points(0, 1, -1))
 F3_PRECISE = Transform(_points(0, 1, -1 / 2, -2))  # 25/9 products an output, 1.4 times the error of F(2x2)'s 4
+F4 = Transform(_points(0, 1, -1, 2, -2))  # opposite points share their sums: the fewest terms
 F4_PRECISE = Transform(_points(0, 1, -1, 2, -1 / 2))  # two thirds of its rounding error (Barabasz et al. 2020)

@@ -16,7 +16,7 @@ from ..kernels import compiled
 from ..kernels.products import Factors
 from ..kernels.threads import one_thread
 from .tiles import transforms
-from .toom_cook import F2, F3_PRECISE, F4_PRECISE, Transform
+from .toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
 from .workspace import Workspace
 
 PAIRS = 1 << 14  # of filters, transformed at a time: all of a wide layer's in float32 would be 37 MB of fresh memory
@@ -47,12 +47,12 @@ class Choice:
 # four, they still go one way: bits know no batch. Measured by `python -m neckar.pipeline.synthesis.bench.layers`.
 #
 # Relative errors in bfloat16 on the network's own maps: the plain sum 2.1e-3, F2 3.1e-3, F3_PRECISE 4.3e-3, F4_PRECISE
-# 8e-3; in float32 it has 1.3e-6. An error of the forward pass shifts what is minimised, and with F4_PRECISE there the
+# 8e-3; in float32 F4 has 2e-6. An error of the forward pass shifts what is minimised, and with F4_PRECISE there the
 # loss in bfloat16 ended up to 12 % higher; one of the way back only turns the direction a little, and it cost nothing.
 _FORWARD_BFLOAT16 = (Choice(F3_PRECISE, 64 * 128, 400, 512), Choice(F2, 256 * 256, 100, 512))
 _BACK_BFLOAT16 = (Choice(F4_PRECISE, 64 * 128, 100, 256),)
-_FLOAT32 = (Choice(F4_PRECISE, 64 * 64, 64, 256),)
-_FLOAT32_BY_TORCH = (Choice(F4_PRECISE, 128 * 128, 100, 1024),)  # where tiles.c was not built
+_FLOAT32 = (Choice(F4, 64 * 64, 64, 256),)
+_FLOAT32_BY_TORCH = (Choice(F4, 128 * 128, 100, 1024),)  # where tiles.c was not built
 
 
 def choices(dtype: torch.dtype, *, back: bool = False) -> tuple[Choice, ...]:
