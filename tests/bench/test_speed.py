@@ -17,7 +17,7 @@ from neckar.pipeline.synthesis.kernels import compiled
 from neckar.pipeline.synthesis.network.network import Network
 from neckar.pipeline.synthesis.network.vgg19 import up_to
 from neckar.pipeline.synthesis.network.weights import Weights, load_oxford
-from neckar.pipeline.synthesis.network.winograd import BACK, FORWARD, Winograd
+from neckar.pipeline.synthesis.network.winograd import Winograd, choices
 from neckar.pipeline.synthesis.network.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -103,13 +103,17 @@ def test_the_share_of_the_convolution_roofline(benchmark, weights, size, slots):
 @pytest.mark.parametrize(
     ("way", "choice", "filters", "size"),
     [
-        ("forward", FORWARD[torch.bfloat16][0], (64, 128), (42, 64)),
-        ("forward", FORWARD[torch.bfloat16][0], (128, 128), (42, 64)),
-        ("forward", FORWARD[torch.bfloat16][0], (256, 256), (21, 32)),
-        ("forward", FORWARD[torch.bfloat16][1], (512, 512), (10, 16)),
-        ("back", BACK[torch.bfloat16][0], (128, 128), (42, 64)),
-        ("back", BACK[torch.bfloat16][0], (256, 256), (21, 32)),
-        ("back", BACK[torch.bfloat16][0], (512, 512), (10, 16)),
+        ("forward", choices(torch.bfloat16)[0], (64, 128), (42, 64)),
+        ("forward", choices(torch.bfloat16)[0], (128, 128), (42, 64)),
+        ("forward", choices(torch.bfloat16)[0], (256, 256), (21, 32)),
+        ("forward", choices(torch.bfloat16)[1], (512, 512), (10, 16)),
+        ("back", choices(torch.bfloat16, back=True)[0], (128, 128), (42, 64)),
+        ("back", choices(torch.bfloat16, back=True)[0], (256, 256), (21, 32)),
+        ("back", choices(torch.bfloat16, back=True)[0], (512, 512), (10, 16)),
+        ("float32", choices(torch.float32)[0], (64, 64), (85, 128)),
+        ("float32", choices(torch.float32)[0], (128, 128), (42, 64)),
+        ("float32", choices(torch.float32)[0], (256, 256), (21, 32)),
+        ("float32", choices(torch.float32)[0], (512, 512), (10, 16)),
     ],
 )
 def test_layers_by_kernels_in_c_beside_those_by_torch(monkeypatch, way, choice, filters, size):
@@ -117,13 +121,14 @@ def test_layers_by_kernels_in_c_beside_those_by_torch(monkeypatch, way, choice, 
     if compiled.library() is None:
         pytest.skip("the kernels in C were not built")
     devices.prepare(CPU, 1)
+    dtype = torch.float32 if way == "float32" else torch.bfloat16
     inputs, outputs = filters
     kernel, bias = torch.randn(outputs, inputs, 3, 3) / (9 * inputs) ** 0.5, torch.randn(outputs)
-    x = torch.randn(9, inputs, *size).relu_().bfloat16().contiguous(memory_format=torch.channels_last)
-    ours = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
+    x = torch.randn(9, inputs, *size).relu_().to(dtype, memory_format=torch.channels_last)
+    ours = Winograd(kernel, bias, dtype, Workspace(), choice)
     with monkeypatch.context() as without:
         without.setattr(compiled, "library", lambda: None)
-        theirs = Winograd(kernel, bias, torch.bfloat16, Workspace(), choice)
+        theirs = Winograd(kernel, bias, dtype, Workspace(), choice)
     times = [(seconds(lambda: ours(x, relu=True)), seconds(lambda: theirs(x, relu=True))) for _ in range(15)]
     here, there = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
     print(f"\n{way} {filters} {size}: {here:.1f} ms, {there:.1f} by torch's operators: {here / there:.2f}")

@@ -21,10 +21,13 @@ NAMES = {torch.bfloat16: "bfloat16", torch.float32: "float32"}  # the endings of
 _EVERYWHERE: dict[str, list[Any]] = {
     **{f"inputs{kind}": [_AT, _AT, *[_COUNT] * 4, _LONG, _LONG, *[_COUNT] * 4] for kind in TILES},
     **{f"outputs{kind}": [_AT, _AT, _AT, *[_COUNT] * 4, _LONG, *[_COUNT] * 5] for kind in TILES},
-    "differences_of_maps": [*[_AT] * 6, _COUNT, _LONG, _COUNT, _COUNT],
-    "differences_of_grams": [_AT, _AT, _FLOAT, *[_AT] * 4, _COUNT, _LONG, _COUNT, _COUNT],
-    "history_products": [_AT, _COUNT, _AT, _LONG, _COUNT, _AT, _AT, _COUNT],
-    "history_sum": [_AT, _COUNT, _AT, _AT, _LONG, _COUNT, _COUNT],
+    **{f"differences_of_maps_{kind}": [*[_AT] * 6, _COUNT, _LONG, _COUNT, _COUNT] for kind in NAMES.values()},
+    **{
+        f"differences_of_grams_{kind}": [_AT, _AT, _FLOAT, *[_AT] * 4, _COUNT, _LONG, _COUNT, _COUNT]
+        for kind in NAMES.values()
+    },
+    "history_products_bfloat16": [_AT, _COUNT, _AT, _LONG, _COUNT, _AT, _AT, _COUNT],
+    "history_sum_bfloat16": [_AT, _COUNT, _AT, _AT, _LONG, _COUNT, _COUNT],
 }
 _PRODUCTS = {
     f"{name}_{kind}": arguments
@@ -66,23 +69,26 @@ def library() -> ctypes.CDLL | None:
 
 
 def kernels_for(
-    row: int, *, bfloat16: Sequence[Tensor] = (), float32: Sequence[Tensor] = (), needed: str = ""
+    row: int, *tensors: Tensor, needed: str, float32: Sequence[Tensor] = ()
 ) -> ctypes.CDLL | None:
     """The kernels, if they may take these tensors; where it is None, torch's operators do the same.
 
     Args:
         row: numbers that lie side by side and are gone through together; a multiple of `ALIGNED` is taken.
-        bfloat16: the tensors that have to be of this data type; each has to be contiguous, on a CPU.
-        float32: likewise.
-        needed: a kernel that takes instructions which not every processor has: those that multiply matrices.
+        tensors: contiguous, on a CPU, float32 or bfloat16, all alike.
+        needed: the kernel, without its data type; some take instructions that not every processor has.
+        float32: those that have to be of this data type, likewise.
     """
-    typed = [*((t, torch.bfloat16) for t in bfloat16), *((t, torch.float32) for t in float32)]
-    if not aligned(row) or not all(
-        t.dtype == dtype and t.device.type == "cpu" and t.is_contiguous() for t, dtype in typed
+    kind = tensors[0].dtype
+    typed = [*((t, kind) for t in tensors), *((t, torch.float32) for t in float32)]
+    if (
+        kind not in NAMES
+        or not aligned(row)
+        or not all(t.dtype == dtype and t.device.type == "cpu" and t.is_contiguous() for t, dtype in typed)
     ):
         return None
     found = library()
-    return found if found is not None and hasattr(found, needed or "history_sum") else None
+    return found if found is not None and hasattr(found, f"{needed}_{NAMES[kind]}") else None
 
 
 def aligned(*counts: int) -> bool:

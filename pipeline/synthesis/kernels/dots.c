@@ -10,8 +10,14 @@
 
 #include <immintrin.h>
 
-enum { PANEL = BOTH, ROWS = 8, TILES = PANEL / ROWS }; /* columns of a panel; rows whose sums are in registers */
-enum { NEAR = 1 << 17 };                               /* numbers that stay in a core's own cache */
+enum {
+  PANEL = BOTH,
+  ROWS = 8, /* whose sums are in registers */
+  TILES = PANEL / ROWS,
+  NEAR = 1 << 17, /* numbers that stay in a core's own cache */
+  AHEAD = 256,    /* pairs that are fetched meanwhile */
+  LINE = 16       /* pairs of a line of the cache */
+};
 
 static inline __m512i widened(const uint16_t *from) {
   return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from));
@@ -82,13 +88,15 @@ void gram_bfloat16(const uint16_t *F, float *G, uint32_t *packed, int b, int M, 
   }
 }
 
-/* R rows of `left` with one packed panel; to what is in `out`, or in its place. */
+/* R rows of `left` with one packed panel; to what is in `out`, or in its place. What comes next of the factors is fetched
+ * meanwhile: those of deep layers come from memory, and serve for a few rows. */
 #define ROWS_OF(R)                                                                                                    \
   static void rows##R(const uint16_t *left, ptrdiff_t K, const uint32_t *panel, uint16_t *out,           \
                                    ptrdiff_t N, int add) {                                                            \
     __m512 sums[R][2];                                                                                                \
     UNROLLED for (int r = 0; r < R; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();                               \
     for (ptrdiff_t k = 0; k < K; k += 2, panel += PANEL) {                                                            \
+      UNROLLED for (int c = 0; c < PANEL; c += LINE) __builtin_prefetch(panel + AHEAD * PANEL + c, 0, 2);             \
       const __m512bh first = (__m512bh)_mm512_loadu_si512(panel), second = (__m512bh)_mm512_loadu_si512(panel + WIDTH); \
       UNROLLED for (int r = 0; r < R; r++) {                                                                          \
         int pair;                                                                                                     \

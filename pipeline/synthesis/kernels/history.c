@@ -26,7 +26,7 @@ static void block_of_products(const uint16_t *rows, ptrdiff_t length, int count,
 }
 
 /* rows (count, n), n and block multiples of 32; partial: room for `count` numbers a block; found (count). */
-void history_products(const uint16_t *rows, int count, const float *v, ptrdiff_t n, int block, double *partial,
+void history_products_bfloat16(const uint16_t *rows, int count, const float *v, ptrdiff_t n, int block, double *partial,
                       double *found, int threads) {
   const ptrdiff_t blocks = (n + block - 1) / block;
 #pragma omp parallel for num_threads(threads)
@@ -61,7 +61,7 @@ static void block_of_sum(const uint16_t *rows, ptrdiff_t length, int count, cons
 }
 
 /* sum (n) = rows^T weights. */
-void history_sum(const uint16_t *rows, int count, const float *weights, float *sum, ptrdiff_t n, int block,
+void history_sum_bfloat16(const uint16_t *rows, int count, const float *weights, float *sum, ptrdiff_t n, int block,
                  int threads) {
   const ptrdiff_t blocks = (n + block - 1) / block;
 #pragma omp parallel for num_threads(threads)

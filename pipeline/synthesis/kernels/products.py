@@ -58,9 +58,8 @@ def multiply_each(left: Tensor, right: Tensor, *, to: Tensor | None = None) -> T
 
 def _library_for(right: Tensor) -> ctypes.CDLL | None:
     _, K, N = right.shape
-    if right.dtype == torch.float32:
-        return kernels_for(N, float32=[right], needed="products_float32")
-    return kernels_for(N, bfloat16=[right], needed="products_bfloat16") if K % 2 == 0 else None  # rows are taken by two
+    even = right.dtype != torch.bfloat16 or K % 2 == 0  # its rows are taken by two
+    return kernels_for(N, right, needed="products") if even else None
 
 
 def _packed(library: ctypes.CDLL, right: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..kernels.compiled import BLOCK, addresses, kernels_for, threads
+from ..kernels.compiled import BLOCK, NAMES, addresses, kernels_for, threads
 
 
 def of_maps(F: Tensor, P: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,13 +20,13 @@ def of_maps(F: Tensor, P: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
         factors (F - P), (B, M, N), in F's data type, rounded once; and the sums of squares, (B,), float32 or better.
     """
     given = F.contiguous()
-    library = kernels_for(given[0].numel(), bfloat16=[given, P], float32=[factors])
+    library = kernels_for(given[0].numel(), given, P, float32=[factors], needed="differences_of_maps")
     if library is None:
         return _by_torch(F.to(factors.dtype) - P, factors, F.dtype)
     gradient, partial, sums = torch.empty_like(given), *_room(given)
-    library.differences_of_maps(
-        *addresses(given, P, factors, gradient, partial, sums), len(given), given[0].numel(), BLOCK, threads()
-    )
+    of_all = getattr(library, f"differences_of_maps_{NAMES[F.dtype]}")
+    at = addresses(given, P, factors, gradient, partial, sums)
+    of_all(*at, len(given), given[0].numel(), BLOCK, threads())
     return gradient, sums
 
 
@@ -43,12 +43,13 @@ def of_grams(G: Tensor, positions: int, A: Tensor, factors: Tensor, dtype: torch
     Returns:
         factors (G / M - A), (B, N, N), in that data type, rounded once; and the sums of squares, (B,).
     """
-    library = kernels_for(G[0].numel(), float32=[G, A, factors]) if dtype == torch.bfloat16 else None
+    library = kernels_for(G[0].numel(), G, A, factors, needed="differences_of_grams") if dtype in NAMES else None
     if library is None:
         return _by_torch(G.div_(positions).sub_(A), factors, dtype)
     gradient, partial, sums = torch.empty(G.shape, dtype=dtype), *_room(G)
     given, made = addresses(G, A), addresses(factors, gradient, partial, sums)
-    library.differences_of_grams(*given, positions, *made, len(G), G[0].numel(), BLOCK, threads())
+    of_all = getattr(library, f"differences_of_grams_{NAMES[dtype]}")
+    of_all(*given, positions, *made, len(G), G[0].numel(), BLOCK, threads())
     return gradient, sums
 
 

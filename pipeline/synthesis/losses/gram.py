@@ -6,7 +6,7 @@ transpose of the paper's. On the CPU the bits of a product do not depend on its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
 from contextlib import nullcontext
 
 import torch
@@ -43,17 +43,17 @@ def gram(F: Tensor) -> Tensor:
     Returns:
         (B, N, N), float32 (float64 if F is).
     """
-    name = f"gram_{NAMES.get(F.dtype)}"
     if F.device.type == "cpu":
         F = F.contiguous()
-    library = kernels_for(F.shape[2], **{NAMES[F.dtype]: [F]}, needed=name) if F.dtype in NAMES else None
-    return _by_products(F) if library is None else _by_kernels(getattr(library, name), F)
+    library = kernels_for(F.shape[2], F, needed="gram")
+    return _by_products(F) if library is None else _by_kernels(library, F)
 
 
-def _by_kernels(kernel: Callable[..., None], F: Tensor) -> Tensor:
+def _by_kernels(library: ctypes.CDLL, F: Tensor) -> Tensor:
     B, M, N = F.shape
     G, packed = torch.empty(B, N, N), torch.empty(PACKED, dtype=F.dtype)
-    kernel(*addresses(F, G, packed), B, M, N, PACKED // N, threads())
+    fill = getattr(library, f"gram_{NAMES[F.dtype]}")
+    fill(*addresses(F, G, packed), B, M, N, PACKED // N, threads())
     return G
 
 

@@ -44,10 +44,10 @@ def weighted_sum(matrix: Tensor, weights: Tensor, out: Tensor) -> None:
         weights: (k,), float32 or better.
         out: (n,), of the weights' data type.
     """
-    library = kernels_for(matrix.shape[1], bfloat16=[matrix], float32=[weights, out])
+    library = kernels_for(matrix.shape[1], matrix, float32=[weights, out], needed="history_sum")
     if library is not None:
         count, n = matrix.shape
-        library.history_sum(matrix.data_ptr(), count, *addresses(weights, out), n, BLOCK, threads())
+        library.history_sum_bfloat16(matrix.data_ptr(), count, *addresses(weights, out), n, BLOCK, threads())
     elif matrix.dtype == out.dtype:
         torch.mv(matrix.T, weights, out=out)
     else:
@@ -57,12 +57,12 @@ def weighted_sum(matrix: Tensor, weights: Tensor, out: Tensor) -> None:
 
 
 def _product(matrix: Tensor, vector: Tensor) -> Tensor:
-    library = kernels_for(matrix.shape[1], bfloat16=[matrix], float32=[vector])
+    library = kernels_for(matrix.shape[1], matrix, float32=[vector], needed="history_products")
     if library is not None:
         count, n = matrix.shape
         partial = torch.empty(-(-n // BLOCK), count, dtype=torch.float64)
         found = torch.empty(count, dtype=torch.float64)
-        library.history_products(
+        library.history_products_bfloat16(
             matrix.data_ptr(), count, vector.data_ptr(), n, BLOCK, *addresses(partial, found), threads()
         )
         return found

@@ -6,7 +6,7 @@ import torch
 
 from neckar.pipeline.synthesis.bench.layers import compare, main, ways
 from neckar.pipeline.synthesis.network.vgg19 import up_to
-from neckar.pipeline.synthesis.network.winograd import FORWARD
+from neckar.pipeline.synthesis.network.winograd import choices
 
 
 def test_every_layer_both_ways_with_the_way_that_is_taken(capsys, two_threads):
@@ -22,12 +22,12 @@ def test_every_layer_both_ways_with_the_way_that_is_taken(capsys, two_threads):
 def test_the_best_way_is_one_of_those_measured():
     for _, taken, found in compare(up_to(("conv3_1",))[-1], 32, "float32"):
         assert taken > 0
-        assert len(found) == 1 + len(FORWARD[torch.float32])
+        assert len(found) == 1 + len(choices(torch.float32))
 
 
 def test_every_way_computes_the_same():
     kernel, x = torch.randn(64, 32, 3, 3), torch.randn(2, 32, 12, 9).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
-        first, *others = (way(x, relu=False) for way in ways(kernel, None, torch.float32, FORWARD[torch.float32]))
+        first, *others = (way(x, relu=False) for way in ways(kernel, None, torch.float32, choices(torch.float32)))
     for other in others:
         torch.testing.assert_close(other, first, rtol=1e-4, atol=1e-3)

@@ -16,7 +16,7 @@ from neckar.pipeline.synthesis.engine import device
 from neckar.pipeline.synthesis.kernels.compiled import kernels_for
 from neckar.pipeline.synthesis.kernels.processor import processor
 cpu, b = torch.device("cpu"), torch.zeros(2, 32, dtype=torch.bfloat16)
-print(processor(), device.possible(cpu), device.resolve("auto", cpu), kernels_for(32, bfloat16=[b], dots=True) is None)
+print(processor(), device.possible(cpu), device.resolve("auto", cpu), kernels_for(32, b, needed="products") is None)
 print(torch.backends.cpu.get_cpu_capability())
 """
 

@@ -44,11 +44,12 @@ def test_of_grams(N, dtype):
 
 
 def both(F: torch.Tensor, P: torch.Tensor, G: torch.Tensor, A: torch.Tensor, factors: torch.Tensor):
-    return *of_maps(F, P, factors), *of_grams(G.clone(), 300, A, factors, torch.bfloat16)
+    return *of_maps(F, P, factors), *of_grams(G.clone(), 300, A, factors, F.dtype)
 
 
-def test_the_bits_know_neither_batch_nor_threads():
-    F, P = (some(3, 300, 64, seed=seed).bfloat16() for seed in (0, 1))
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_the_bits_know_neither_batch_nor_threads(dtype):
+    F, P = (some(3, 300, 64, seed=seed).to(dtype) for seed in (0, 1))
     G, A = (some(3, 192, 192, seed=seed).float() for seed in (2, 3))
     before = torch.get_num_threads()
     try:
@@ -63,10 +64,11 @@ def test_the_bits_know_neither_batch_nor_threads():
         assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_what_is_not_finite_shows(bad):
-    F = torch.ones(1, 2, 32).bfloat16()
+def test_what_is_not_finite_shows(bad, dtype):
+    F = torch.ones(1, 2, 32, dtype=dtype)
     F[0, 1, 5] = bad
-    gradient, squares = of_maps(F, torch.ones(1, 2, 32).bfloat16(), FACTORS[:1])
+    gradient, squares = of_maps(F, torch.ones(1, 2, 32, dtype=dtype), FACTORS[:1])
     assert not squares.isfinite().any()
     assert (~gradient.isfinite()).sum() == 1

@@ -13,7 +13,8 @@ POSITIONS = [1, 6, 9, 40, 251, 257, 509, 640, 768]
 ERROR = {torch.float64: 1e-14, torch.float32: 1e-6, torch.bfloat16: 3e-3}
 
 
-built = kernels_for(32, bfloat16=[torch.zeros(2, 32, dtype=torch.bfloat16)], dots=True) is not None
+def built(dtype: torch.dtype) -> bool:
+    return kernels_for(32, torch.zeros(2, 32, dtype=dtype), needed="gram") is not None
 
 
 def maps(M: int, N: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
@@ -65,11 +66,13 @@ def test_the_bits_know_neither_batch_nor_threads(M, N, dtype):
         assert all(torch.equal(a, b) for a, b in zip(result, results[0], strict=True))
 
 
-@pytest.mark.skipif(not built, reason="no C compiler when this was installed, or a processor without AVX512-BF16")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("N", [32, 64, 512])
 @pytest.mark.parametrize("M", [1, 5, 257, 4999])
-def test_compiled_ones_are_symmetric_and_summed_in_float32(M, N):
-    F, _ = maps(M, N, torch.bfloat16)
+def test_compiled_ones_are_symmetric_and_summed_in_float32(M, N, dtype):
+    if not built(dtype):
+        pytest.skip("no C compiler when this was installed, or a processor without the instructions")
+    F, _ = maps(M, N, dtype)
     found = gram(F)
     expected = F.double().transpose(1, 2) @ F.double()
     assert torch.equal(found, found.transpose(1, 2))
@@ -77,6 +80,7 @@ def test_compiled_ones_are_symmetric_and_summed_in_float32(M, N):
 
 
 def test_maps_that_are_parts_of_larger_ones_have_the_same_matrices():
-    larger = torch.arange(3 * 50 * 64).remainder(17).view(3, 50, 64).bfloat16()
+    larger = torch.arange(3 * 50 * 64).remainder(17).view(3, 50, 64)
     for part in (larger[:, 7:40], larger[1:], larger[..., :32]):
-        assert torch.equal(gram(part), gram(part.contiguous()))
+        for dtype in (torch.bfloat16, torch.float32):
+            assert torch.equal(gram(part.to(dtype)), gram(part.contiguous().to(dtype)))

@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as nn
 
+from neckar.pipeline.synthesis.kernels import compiled
 from neckar.pipeline.synthesis.network.toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
-from neckar.pipeline.synthesis.network.winograd import BACK, FORWARD, Choice, Winograd
+from neckar.pipeline.synthesis.network.winograd import Choice, Winograd, choices
 from neckar.pipeline.synthesis.network.workspace import Workspace
 
 # The plain sum in bfloat16 has an error of 2.4e-3 and in float32 of 4e-7 on the same data.
@@ -41,7 +42,7 @@ def maps(batch: int, filters: int, height: int, width: int, dtype: torch.dtype) 
 @pytest.mark.parametrize(("dtype", "transform"), ERROR)
 @pytest.mark.parametrize("size", [(24, 32), (1, 1), (2, 3), (7, 9), (13, 50)])
 @pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("filters", [(48, 40), (64, 32)])  # in bfloat16, the second by compiled kernels
+@pytest.mark.parametrize("filters", [(48, 40), (64, 32)])  # the second by compiled kernels
 def test_it_equals_the_sum(dtype, transform, size, relu, filters):
     kernel, bias = layer(*filters)
     x = maps(2, filters[0], *size, dtype)
@@ -54,7 +55,7 @@ def test_it_equals_the_sum(dtype, transform, size, relu, filters):
     assert (found.double() - expected).norm() <= ERROR[dtype, transform] * expected.norm()
 
 
-@pytest.mark.parametrize("dtype", FORWARD)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("filters", [24, 32])
 def test_a_map_sees_nothing_of_a_larger_one_before_it(dtype, filters):
     """Maps of 12 x 12 and 9 x 11 are both padded to three tiles of four: they share memory."""
@@ -72,7 +73,12 @@ def test_without_a_bias_nothing_is_added():
     assert not convolve(torch.zeros(1, 16, 8, 8), relu=False).any()
 
 
-CHOICES = {(dtype, choice) for way in (FORWARD, BACK) for dtype, choices in way.items() for choice in choices}
+CHOICES = {
+    (dtype, choice)
+    for dtype in (torch.float32, torch.bfloat16)
+    for back in (False, True)
+    for choice in choices(dtype, back=back)
+}
 
 
 @pytest.mark.parametrize(("dtype", "choice"), sorted(CHOICES, key=str))
@@ -102,16 +108,31 @@ def test_strips_join_without_a_seam(dtype, transform):
     assert torch.equal(strips, whole)
 
 
-def first(choices, *layer: int) -> Transform | None:
-    return next((choice.transform for choice in choices if choice.pays(*layer)), None)
+def first(chosen: tuple[Choice, ...], *layer: int) -> Transform | None:
+    return next((choice.transform for choice in chosen if choice.pays(*layer)), None)
 
 
-def test_narrow_layers_and_small_maps_are_summed():
-    """Inputs, outputs and positions of some layers at 128 px."""
-    conv1_2, conv2_1, conv3_2, conv4_2 = (64, 64, 128**2), (64, 128, 64**2), (256, 256, 32**2), (512, 512, 10 * 16)
-    forward, back = FORWARD[torch.bfloat16], BACK[torch.bfloat16]
-    found = [first(forward, *layer) for layer in (conv1_2, conv2_1, conv3_2, conv4_2)]
+# Inputs, outputs and positions of some layers at 128 px, and of the smallest.
+CONV1_1, CONV1_2, CONV2_1, CONV3_2 = (3, 64, 128**2), (64, 64, 128**2), (64, 128, 64**2), (256, 256, 32**2)
+CONV4_2, CONV5_1, SMALLEST = (512, 512, 10 * 16), (512, 512, 8**2), (512, 512, 4**2)
+
+
+def test_in_bfloat16_narrow_layers_and_small_maps_are_summed():
+    forward, back = choices(torch.bfloat16), choices(torch.bfloat16, back=True)
+    found = [first(forward, *layer) for layer in (CONV1_2, CONV2_1, CONV3_2, CONV4_2)]
     assert found == [None, F3_PRECISE, F3_PRECISE, F2]
-    assert [first(back, *layer) for layer in (conv1_2, conv2_1, conv4_2)] == [None, F4_PRECISE, F4_PRECISE]
-    assert [first(FORWARD[torch.float32], *layer) for layer in (conv2_1, conv3_2)] == [None, F4]
-    assert first(back, 512, 512, 64) is None
+    assert [first(back, *layer) for layer in (CONV1_2, CONV2_1, CONV4_2)] == [None, F4_PRECISE, F4_PRECISE]
+    assert first(back, *CONV5_1) is None
+
+
+def test_in_float32_only_the_first_layer_and_the_smallest_maps_are():
+    if compiled.library() is None:
+        pytest.skip("no C compiler when this was installed")
+    for chosen in (choices(torch.float32), choices(torch.float32, back=True)):
+        assert [first(chosen, *layer) for layer in (CONV1_2, CONV2_1, CONV3_2, CONV4_2, CONV5_1)] == [F4] * 5
+        assert [first(chosen, *layer) for layer in (CONV1_1, SMALLEST)] == [None, None]
+
+
+@pytest.mark.usefixtures("no_kernels")
+def test_by_torchs_operators_fewer_layers_pay():
+    assert [first(choices(torch.float32), *layer) for layer in (CONV2_1, CONV3_2)] == [None, F4]
