@@ -10,7 +10,14 @@ import ctypes
 import torch
 from torch import Tensor
 
+from . import compiled
 from .compiled import NAMES, addresses, kernels_for, threads
+
+
+def multiplies(dtype: torch.dtype) -> bool:
+    """Whether there are kernels for products of this data type here."""
+    found = compiled.library()
+    return found is not None and hasattr(found, f"products_{NAMES.get(dtype)}")
 
 
 class Factors:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..kernels import compiled
-from ..kernels.products import Factors
+from ..kernels.products import Factors, multiplies
 from ..kernels.threads import one_thread
 from .tiles import transforms
 from .toom_cook import F2, F3_PRECISE, F4, F4_PRECISE, Transform
@@ -49,17 +48,26 @@ class Choice:
 # Relative errors in bfloat16 on the network's own maps: the plain sum 2.1e-3, F2 3.1e-3, F3_PRECISE 4.3e-3, F4_PRECISE
 # 8e-3; in float32 F4 has 2e-6. An error of the forward pass shifts what is minimised, and with F4_PRECISE there the
 # loss in bfloat16 ended up to 12 % higher; one of the way back only turns the direction a little, and it cost nothing.
-_FORWARD_BFLOAT16 = (Choice(F3_PRECISE, 64 * 128, 400, 512), Choice(F2, 256 * 256, 100, 512))
-_BACK_BFLOAT16 = (Choice(F4_PRECISE, 64 * 128, 100, 256),)
+#
+# In bfloat16 conv1_2 (64 x 64) takes twice the time that F3_PRECISE would take forward. It is summed all the same: its
+# error would be the first of all, and every deeper layer would hand it on.
+_FORWARD_BFLOAT16 = (Choice(F3_PRECISE, 64 * 128, 400, 512), Choice(F2, 256 * 256, 64, 512))
+_BACK_BFLOAT16 = (Choice(F4_PRECISE, 64 * 64, 64, 256),)
 _FLOAT32 = (Choice(F4, 64 * 64, 64, 256),)
-_FLOAT32_BY_TORCH = (Choice(F4, 128 * 128, 100, 1024),)  # where tiles.c was not built
+# Where our own products are not there (kernels/dots.c, matrices.c), as without a compiler or with AMX.
+_FORWARD_BFLOAT16_BY_TORCH = (Choice(F3_PRECISE, 64 * 128, 400, 512), Choice(F2, 256 * 256, 100, 512))
+_BACK_BFLOAT16_BY_TORCH = (Choice(F4_PRECISE, 64 * 128, 100, 256),)
+_FLOAT32_BY_TORCH = (Choice(F4, 128 * 128, 100, 1024),)
 
 
 def choices(dtype: torch.dtype, *, back: bool = False) -> tuple[Choice, ...]:
     """For the layers of a network, and for the way back through them."""
+    ours = multiplies(dtype)
     if dtype == torch.bfloat16:
-        return _BACK_BFLOAT16 if back else _FORWARD_BFLOAT16
-    return _FLOAT32_BY_TORCH if compiled.library() is None else _FLOAT32
+        if back:
+            return _BACK_BFLOAT16 if ours else _BACK_BFLOAT16_BY_TORCH
+        return _FORWARD_BFLOAT16 if ours else _FORWARD_BFLOAT16_BY_TORCH
+    return _FLOAT32 if ours else _FLOAT32_BY_TORCH
 
 
 class Winograd:
