@@ -68,9 +68,7 @@ def library() -> ctypes.CDLL | None:
     return None
 
 
-def kernels_for(
-    row: int, *tensors: Tensor, needed: str, float32: Sequence[Tensor] = ()
-) -> ctypes.CDLL | None:
+def kernels_for(row: int, *tensors: Tensor, needed: str, float32: Sequence[Tensor] = ()) -> ctypes.CDLL | None:
     """The kernels, if they may take these tensors; where it is None, torch's operators do the same.
 
     Args:

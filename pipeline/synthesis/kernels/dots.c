@@ -37,15 +37,14 @@ static void pack(const uint16_t *from, ptrdiff_t columns, int rows, uint32_t *to
 /* Eight rows of G in one panel, of filters from `left` on with all filters of `right` or the upper half of them, over
  * pairs of positions. */
 #define TILE(name, from)                                                                                              \
-  static void name(const uint32_t *left, const uint32_t *right, int pairs, float *G, ptrdiff_t N,        \
-                                int add) {                                                                            \
+  static void name(const uint32_t *left, const uint32_t *right, int pairs, float *G, ptrdiff_t N, int add) {          \
     __m512 sums[ROWS][2];                                                                                             \
     UNROLLED for (int r = 0; r < ROWS; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();                            \
     for (int k = 0; k < pairs; k++, left += PANEL, right += PANEL) {                                                  \
       UNROLLED for (int r = 0; r < ROWS; r++) {                                                                       \
         const __m512bh one = (__m512bh)_mm512_set1_epi32((int)left[r]);                                               \
-        UNROLLED for (int s = from; s < 2; s++)                                                                       \
-          sums[r][s] = _mm512_dpbf16_ps(sums[r][s], one, (__m512bh)_mm512_loadu_si512(right + s * WIDTH));            \
+        UNROLLED for (int s = from; s < 2; s++) sums[r][s] =                                                          \
+            _mm512_dpbf16_ps(sums[r][s], one, (__m512bh)_mm512_loadu_si512(right + s * WIDTH));                       \
       }                                                                                                               \
     }                                                                                                                 \
     UNROLLED for (int r = 0; r < ROWS; r++, G += N) {                                                                 \
@@ -77,9 +76,11 @@ void gram_bfloat16(const uint16_t *F, float *G, uint32_t *packed, int b, int M, 
           int left = t / TILES, right = 0; /* panels, counted along the columns of the upper triangle */
           while (left > right) left -= ++right;
           const int row = t % TILES * ROWS;
-          (left == right && row >= WIDTH ? half_tile : tile)( /* what is left out is mirrored */
-              packed + (size_t)left * pairs * PANEL + row, packed + (size_t)right * pairs * PANEL, pairs,
-              G + (ptrdiff_t)(left * PANEL + row) * N + right * PANEL, N, top > 0);
+          (left == right && row >= WIDTH ? half_tile : tile)(/* what is left out is mirrored */
+                                                             packed + (size_t)left * pairs * PANEL + row,
+                                                             packed + (size_t)right * pairs * PANEL, pairs,
+                                                             G + (ptrdiff_t)(left * PANEL + row) * N + right * PANEL,
+                                                             N, top > 0);
         }
       }
 #pragma omp for
@@ -88,16 +89,17 @@ void gram_bfloat16(const uint16_t *F, float *G, uint32_t *packed, int b, int M, 
   }
 }
 
-/* R rows of `left` with one packed panel; to what is in `out`, or in its place. What comes next of the factors is fetched
- * meanwhile: those of deep layers come from memory, and serve for a few rows. */
+/* R rows of `left` with one packed panel; to what is in `out`, or in its place. What comes next of the factors is
+ * fetched meanwhile: those of deep layers come from memory, and serve for a few rows. */
 #define ROWS_OF(R)                                                                                                    \
-  static void rows##R(const uint16_t *left, ptrdiff_t K, const uint32_t *panel, uint16_t *out,           \
-                                   ptrdiff_t N, int add) {                                                            \
+  static void rows##R(const uint16_t *left, ptrdiff_t K, const uint32_t *panel, uint16_t *out, ptrdiff_t N,           \
+                      int add) {                                                                                      \
     __m512 sums[R][2];                                                                                                \
     UNROLLED for (int r = 0; r < R; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();                               \
     for (ptrdiff_t k = 0; k < K; k += 2, panel += PANEL) {                                                            \
       UNROLLED for (int c = 0; c < PANEL; c += LINE) __builtin_prefetch(panel + AHEAD * PANEL + c, 0, 2);             \
-      const __m512bh first = (__m512bh)_mm512_loadu_si512(panel), second = (__m512bh)_mm512_loadu_si512(panel + WIDTH); \
+      const __m512bh first = (__m512bh)_mm512_loadu_si512(panel),                                                     \
+                     second = (__m512bh)_mm512_loadu_si512(panel + WIDTH);                                            \
       UNROLLED for (int r = 0; r < R; r++) {                                                                          \
         int pair;                                                                                                     \
         memcpy(&pair, left + r * K + k, sizeof pair);                                                                 \
@@ -141,8 +143,8 @@ void pack_all_bfloat16(const uint16_t *right, uint32_t *packed, int b, int K, in
 }
 
 /* left (b, M, K); packed; out (b, M, N), rounded once. add: to what is in out. */
-void products_bfloat16(const uint16_t *left, const uint32_t *packed, uint16_t *out, int b, int M, int K, int N, int add,
-              int threads) {
+void products_bfloat16(const uint16_t *left, const uint32_t *packed, uint16_t *out, int b, int M, int K, int N,
+                       int add, int threads) {
   const int panels = N / PANEL, most = K < NEAR / 8 ? NEAR / K / 8 * 8 : 8, parts = (M + most - 1) / most;
 #pragma omp parallel for collapse(3) num_threads(threads)
   for (int n = 0; n < b; n++) {
