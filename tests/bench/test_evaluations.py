@@ -10,6 +10,7 @@ import os
 import statistics
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,7 @@ from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.resize import resize
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.synthesis.engine import device as devices
-from neckar.pipeline.synthesis.engine.slots import SlotEngine
+from neckar.pipeline.synthesis.engine.slots import SlotEngine, _is_flat
 from neckar.pipeline.synthesis.engine.start import start
 from neckar.pipeline.synthesis.losses.batch import Batch
 from neckar.pipeline.synthesis.losses.objective import Objective
@@ -38,6 +39,7 @@ STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 SIZE = int(os.environ.get("NECKAR_BENCH_SIZE", "128"))
 EVALUATIONS = int(os.environ.get("NECKAR_BENCH_EVALUATIONS", "300"))
 SEEDS = [int(seed) for seed in os.environ.get("NECKAR_BENCH_SEEDS", "0,1").split(",")]
+TOLERANCES = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
 SKIMAGE = [
     ("astronaut.png", "coffee.png", 1e-3),
     ("astronaut.png", "motorcycle_left.png", 1e-4),
@@ -122,6 +124,38 @@ def test_evaluations_for_the_loss_of_plain_lbfgs():
             print(f"{init:<12} {content:<18} {style:<30} {plain.losses.total:10.4g} after {count}", flush=True)
     print(f"median of {len(needed)}: {statistics.median(needed)} for the loss of plain L-BFGS after {EVALUATIONS}")
     assert len(needed) == 12
+
+
+def test_evaluations_that_a_tolerance_saves():
+    """Six pairs; where each tolerance would have stopped, and the best loss until there over that of all evaluations."""
+    weights = load_oxford()
+    precision = devices.resolve("auto", devices.choose("cpu"))
+    network = network_of(weights, precision)
+    traces = []
+    for content, style, alpha in chosen():
+        solution = optimise(task_of(content, style, alpha, "white_noise", precision), network, plain=False)
+        assert isinstance(solution, Solution)
+        traces.append(solution.trace[:, 0].astype(float))
+    for tolerance in TOLERANCES:
+        ends = [_rests_after(trace, tolerance) for trace in traces]
+        losses = [trace[:end].min() / trace.min() for trace, end in zip(traces, ends, strict=True)]
+        print(
+            f"tolerance {tolerance:<6} stops after {min(ends)} to {max(ends)}, median {statistics.median(ends):.0f},"
+            f" saves {1 - sum(ends) / sum(map(len, traces)):.0%}; loss over that of {EVALUATIONS}:"
+            f" {statistics.geometric_mean(losses):.3f}, at most {max(losses):.3f}",
+            flush=True,
+        )
+    assert len(traces) == 6
+
+
+def _rests_after(trace: np.ndarray, tolerance: float) -> int:
+    """At which evaluation the engine's own rule ends it."""
+    occupant = SimpleNamespace(task=SimpleNamespace(tolerance=tolerance), trace=[])
+    for number, total in enumerate(trace, start=1):
+        occupant.trace.append((total,))
+        if _is_flat(occupant):
+            return number
+    return len(trace)
 
 
 def test_final_loss_beside_torch_in_float32():
