@@ -34,6 +34,7 @@ def test_table_and_json_say_the_same(tmp_path):
         assert f"{row['evaluations_per_s']:.2f}" in answer.stdout
     assert found["conv_roofline_gflops"]["float32"] > 0
     assert found["compiled"] is (library() is not None)
+    assert ("With kernels in C for" if library() else "Install gcc, then Neckar again") in answer.stdout
     assert found["against"] == []
 
 

@@ -47,7 +47,7 @@ class Report:
         torch: version.
         conv_roofline_gflops: by precision, at the largest size measured with one slot.
         gemm_gflops: by precision.
-        compiled: whether the kernels in C were built; without them bfloat16 is slower on a CPU.
+        compiled: whether the kernels in C were built; without them a CPU is slower.
         rows: the engine.
     """
 
