@@ -127,7 +127,7 @@ def test_evaluations_for_the_loss_of_plain_lbfgs():
 
 
 def test_evaluations_that_a_tolerance_saves():
-    """Six pairs; where each tolerance would have stopped, and the best loss until there over that of all evaluations."""
+    """Six pairs; where each tolerance would have stopped, and the best loss until there over that of them all."""
     weights = load_oxford()
     precision = devices.resolve("auto", devices.choose("cpu"))
     network = network_of(weights, precision)
