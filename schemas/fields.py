@@ -105,8 +105,8 @@ _SIDES_JSON = {"type": "array", "items": _SIDE_JSON, "minItems": 2, "maxItems": 
 _Loss = Literal["gatys2015", "gatys_pytorch"]
 _Pooling = Literal["average", "max"]
 _Optimizer = Literal["lbfgs", "adam"]
-ResolvedPrecision = Literal["float32", "bfloat16"]  # what `auto` becomes on a device
-_Precision = Literal["auto", "float32", "bfloat16"]
+ResolvedPrecision = Literal["float32", "tf32", "bfloat16"]
+_Precision = Literal["auto", "float32", "tf32", "bfloat16"]
 _Resample = Literal["lanczos", "bicubic", "bilinear"]
 
 Loss = Annotated[_Loss, one_of("a loss convention", get_args(_Loss))]

@@ -28,7 +28,7 @@ class RunRecord(_Record):
     base: str = Field(description="What the manifest's relative URIs were resolved against.")
     pairs: Count = Field(description="Pairs in the manifest, its pairs file and its design together.")
     pairs_sha256: Sha256 | None = Field(description="Of the bytes of the pairs_from file; null without one.")
-    precision: str = Field(description="As resolved for this run: float32 or bfloat16.")
+    precision: str = Field(description="As resolved for this run: float32, tf32 or bfloat16.")
     weights: str = Field(description="Name or URI of the network's weights.")
     weights_sha256: Sha256
     algorithm_version: int

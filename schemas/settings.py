@@ -74,7 +74,9 @@ class Settings(BaseModel):
         0.0, description="Relative change of the loss over 20 evaluations at which to stop; 0 runs them all."
     )
     precision: Precision = Field(
-        "auto", description="Of the convolutions; bfloat16 ends in float32; auto is resolved once per run and recorded."
+        "auto",
+        description="Of the convolutions: float32, tf32 (its products of 10 bits on an NVIDIA GPU) or bfloat16; all are"
+        " judged in float32. auto is the fastest that is kept in a record: it is resolved once per run.",
     )
     seed: Seed = Field(0, description="Seed of the white noise.")
     normalise_activations: Flag = Field(

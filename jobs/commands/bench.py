@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from neckar.pipeline.synthesis.task import Precision
 
 
+GRAPHS = "NECKAR_GRAPHS"  # environment variable: "off" has a GPU record nothing
+
+
 class Arithmetic(StrEnum):
     """Of the convolutions."""
 
     FLOAT32 = "float32"
+    TF32 = "tf32"
     BFLOAT16 = "bfloat16"
 
 
@@ -46,12 +50,14 @@ def bench(
     Unless told otherwise at 128 and 256 px, with 1 and 4 slots, in every precision that this machine has.
     """
     import json
+    import os
     from dataclasses import asdict
 
     from neckar.pipeline.synthesis.bench.measure import bench as measure
     from neckar.pipeline.synthesis.engine import device as devices
     from neckar.pipeline.synthesis.engine.host import cores
     from neckar.pipeline.synthesis.network.vgg19 import SIDE_MIN_PX
+    from neckar.pipeline.synthesis.task import RecordingFailed
     from neckar.schemas.errors import UserError
 
     if json_file is not None and not json_file.parent.is_dir():
@@ -61,15 +67,17 @@ def bench(
     if too_small:
         raise UserError.at(f"--size {too_small[0]}", f"the network's pools need at least {SIDE_MIN_PX} px")
     device = devices.choose()
-    precisions: list[Precision] = [
-        "bfloat16" if name is Arithmetic.BFLOAT16 else "float32"
-        for name in precision or map(Arithmetic, devices.possible(device))
-    ]
+    precisions: list[Precision] = [name.value for name in precision or map(Arithmetic, devices.possible(device))]
     for name in precisions:
         if (told := devices.impossible(name, device)) is not None:
             raise UserError.at(f"--precision {name}", told)
     devices.prepare(device, cores())
-    report = measure(sizes, counts, precisions, device, tell=print, say=_say)
+    try:
+        report = measure(
+            sizes, counts, precisions, device, tell=print, graphs=os.environ.get(GRAPHS) != "off", say=_say
+        )
+    except RecordingFailed as error:  # this process cannot go on with its GPU
+        raise UserError.at(device.type, f"{error}; set {GRAPHS}=off in the environment and measure again") from error
     for measured, gflops in report.conv_roofline_gflops.items():
         print(
             f"{measured}: convolution roofline {gflops:.0f} GFLOP/s,"

@@ -51,7 +51,7 @@ class Rate:
         evaluations: how many were timed.
         side_px: of the square picture they were timed on.
         device: its name.
-        precision: float32 or bfloat16.
+        precision: float32, tf32 or bfloat16.
         workers: how many such a run starts on this machine; one was measured.
     """
 

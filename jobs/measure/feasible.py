@@ -26,20 +26,18 @@ def refuse_impossible(loaded: LoadedManifest, found: Survey, *, sizes: bool = Tr
     Raises:
         UserError: a precision that its processor has not, a size that does not fit into its memory even alone.
     """
-    problems = []
-    told = _impossible_precision() if "bfloat16" in found.precisions else None
-    if told is not None:
-        problems.append(Problem(f"{loaded.uri}: precision", told))
+    told = [_impossible(precision) for precision in sorted(found.precisions - {"auto", "float32"})]
+    problems = [Problem(f"{loaded.uri}: precision", words) for words in told if words is not None]
     if sizes and not _GPU.exists():
         problems += _too_large(loaded, found)
     if problems:
         raise UserError(problems)
 
 
-def _impossible_precision() -> str | None:
+def _impossible(precision: str) -> str | None:
     from neckar.pipeline.synthesis.engine import device as devices  # torch's start is waited for only here
 
-    return devices.impossible("bfloat16", devices.choose())
+    return devices.impossible(precision, devices.choose())
 
 
 def _too_large(loaded: LoadedManifest, found: Survey) -> list[Problem]:
@@ -49,7 +47,7 @@ def _too_large(loaded: LoadedManifest, found: Survey) -> list[Problem]:
 
     free = free_memory()
     settings = loaded.manifest.settings
-    least: Precision = "float32" if found.precisions == {"float32"} else "bfloat16"
+    least: Precision = "bfloat16" if found.precisions & {"auto", "bfloat16"} else "float32"
     problems = []
     for size in sorted(found.sizes, key=_pixels):
         height, width = _geometry(size)

@@ -18,7 +18,7 @@ from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.driver.staffing import Staffing, places
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
-from neckar.pipeline.messages.setup import RunInfo, WorkerReady, WorkerSetup
+from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.results.run import Resumed
@@ -276,7 +276,11 @@ class Driver:
         self._introduced.pop(loss.worker, None)
         if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend, everywhere alike
             raise loss.raised
-        if loss.cause is Cause.CRASHED and loss.worker not in self._joined:
+        if isinstance(loss.raised, GraphsFailed):
+            log.warning("workers that start from now on record nothing")
+            self._worker_setup = dataclasses.replace(self._worker_setup, graphs=False)
+            self._tell(Died(loss.worker, Cause.REPLACED, message))
+        elif loss.cause is Cause.CRASHED and loss.worker not in self._joined:
             self._tell(SetupFailed(loss.worker, loss.node, message))
         else:
             self._tell(Died(loss.worker, loss.cause, message))

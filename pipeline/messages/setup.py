@@ -23,6 +23,10 @@ def load(name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
+class GraphsFailed(Exception):  # noqa: N818
+    """A worker could not record its device's work, and its process is of no use any more: whose pairs are innocent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSetup:
     """How to set a worker up.
@@ -33,6 +37,7 @@ class WorkerSetup:
         slots: images at a time; None leaves it to the engine.
         threads: of the CPU's kernels.
         neighbours: workers of the run on one machine, this one among them, that share its memory.
+        graphs: whether a GPU's work may be recorded once and played again.
         engine: `module:function` of a `worker.engine.SetUpEngine`; tests name stand-ins here.
     """
 
@@ -41,6 +46,7 @@ class WorkerSetup:
     slots: int | None
     threads: int
     neighbours: int = 1
+    graphs: bool = True
     engine: str = ENGINE
 
 

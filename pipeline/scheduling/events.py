@@ -20,6 +20,7 @@ class Cause(StrEnum):
     SILENT = "silent"  # it missed its heartbeat and was killed for it
     NODE_LOST = "node_lost"  # its machine stopped answering
     PREEMPTED = "preempted"  # its machine was taken away, with notice
+    REPLACED = "replaced"  # it asked for a new process in its place, for reasons that are no pair's
 
 
 @dataclass(frozen=True, slots=True)

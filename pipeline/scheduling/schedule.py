@@ -213,7 +213,7 @@ class Schedule:
         if worker is None:
             return
         fault = cause in {Cause.CRASHED, Cause.SILENT}
-        if not fault:
+        if cause in {Cause.PREEMPTED, Cause.NODE_LOST}:
             self._workers.doubt(worker.node)
         for index, assignment in worker.assignments.items():
             if fault and worker.alone:

@@ -53,7 +53,7 @@ class FaultRecord:
 
         A machine that goes away may be preempted without notice, so a pair is suspected only after several.
         """
-        if cause is Cause.PREEMPTED:
+        if cause in {Cause.PREEMPTED, Cause.REPLACED}:
             return Consequence.AGAIN
         if cause is Cause.NODE_LOST:
             state.losses += 1

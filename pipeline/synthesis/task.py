@@ -10,7 +10,7 @@ import numpy as np
 Pooling = Literal["average", "max"]
 Convention = Literal["gatys2015", "gatys_pytorch"]
 Optimizer = Literal["lbfgs", "adam"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,13 @@ class Solution:
     trace: np.ndarray
     started_at: float
     finished_at: float
+
+
+class RecordingFailed(RuntimeError):  # noqa: N818
+    """The device's work could not be recorded, and its state in this process is not to be trusted any more.
+
+    A new process, with an engine that does not record, can go on with the same tasks.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import cast
 
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
-from neckar.pipeline.messages.setup import RunInfo, WorkerReady, WorkerSetup, load
+from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup, load
 from neckar.pipeline.storage.access import open_store
+from neckar.pipeline.synthesis.task import RecordingFailed
 from neckar.pipeline.worker.engine import ReadyEngine, SetUpEngine
 from neckar.pipeline.worker.image_store import ImageStore
 from neckar.pipeline.worker.loop import WorkerLoop
@@ -74,6 +75,13 @@ class WorkerProcess:
         self._loop = WorkerLoop(ready.engine, images, prepare=prepare, maker=maker)
 
     def advance(self, pairs: tuple[Pair, ...], drop: tuple[int, ...], budget_s: float) -> Delivery:
-        """See `WorkerLoop.advance`."""
+        """See `WorkerLoop.advance`.
+
+        Raises:
+            GraphsFailed: this process is to be replaced by one whose setup has no graphs.
+        """
         assert self._loop is not None
-        return self._loop.advance(pairs, drop=drop, budget_s=budget_s)
+        try:
+            return self._loop.advance(pairs, drop=drop, budget_s=budget_s)
+        except RecordingFailed as error:  # the driver knows nothing of the core
+            raise GraphsFailed(str(error)) from None

@@ -40,6 +40,7 @@ def synthesizer(setup: WorkerSetup) -> ReadyEngine:
             slots=setup.slots,
             workers=1 if setup.gpu else setup.neighbours,
             calibration=_calibration_pictures,
+            graphs=setup.graphs,
         ),
         device=devices.describe(device),
         precision=devices.resolve("auto", device),

@@ -123,6 +123,13 @@ def test_a_finished_run_is_left_alone_and_a_changed_manifest_refused(tmp_path, g
         go(manifest(tmp_path, [{}, {}], iterations=6))
 
 
+def test_workers_that_cannot_record_come_back_without_graphs_and_no_pair_is_charged(tmp_path, go, caplog):
+    summary = go(manifest(tmp_path, [{} for _ in range(9)]), engine=f"{HERE}:set_up_recorder")
+    assert (summary.ok, summary.quarantined) == (9, 0)
+    assert "24 x 24 px cannot be recorded" in caplog.text
+    assert "workers that start from now on record nothing" in caplog.text
+
+
 def test_a_setup_that_never_succeeds_ends_the_run_with_the_reason(tmp_path, go):
     with pytest.raises(Stopped, match="3 failed in a row: RuntimeError: the driver of the device is too old"):
         go(manifest(tmp_path, [{}]), workers=1, engine=f"{HERE}:set_up_badly")

@@ -158,7 +158,13 @@ def test_a_busy_worker_is_emptied_for_suspects_when_no_new_one_comes():
     assert clock.held("worker-1") == [2]
 
 
-@pytest.mark.parametrize("cause", [Cause.PREEMPTED, Cause.NODE_LOST])
+def test_a_worker_beside_one_that_asks_for_a_new_process_goes_on_at_once():
+    clock = Clockwork(3, workers=2)
+    clock.tell(Died("worker-1", Cause.REPLACED, "its device could not be recorded"))
+    assert given_to(clock.finish("worker-2", 2)) == [0]
+
+
+@pytest.mark.parametrize("cause", [Cause.PREEMPTED, Cause.NODE_LOST, Cause.REPLACED])
 def test_a_machine_taken_away_makes_no_suspects(cause):
     clock = Clockwork(4, slots=2)
     _, answer = clock.die_alone("worker-1", cause)
@@ -187,11 +193,12 @@ def test_a_worker_beside_a_lost_one_that_answers_after_all_goes_on():
     assert given_to(clock.finish("worker-2")) == [0]
 
 
-def test_preemption_never_quarantines():
+@pytest.mark.parametrize("cause", [Cause.PREEMPTED, Cause.REPLACED])
+def test_what_is_no_pairs_doing_never_quarantines(cause):
     clock = Clockwork(1)
     name = "worker-1"
     for _ in range(20):
-        name, _ = clock.die_alone(name, Cause.PREEMPTED)
+        name, _ = clock.die_alone(name, cause)
     clock.finish(name, 0)
     assert clock.of(Settle)[0].status == "ok"
 

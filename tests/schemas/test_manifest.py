@@ -125,7 +125,7 @@ def test_the_json_schema_lists_names_for_editors():
         "loss": ["gatys2015", "gatys_pytorch"],
         "pooling": ["average", "max"],
         "optimizer": ["lbfgs", "adam"],
-        "precision": ["auto", "float32", "bfloat16"],
+        "precision": ["auto", "float32", "tf32", "bfloat16"],
     }
 
 

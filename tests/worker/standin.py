@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from neckar.pipeline.messages.setup import WorkerSetup
-from neckar.pipeline.synthesis.task import Failure, Losses, Solution, Task
+from neckar.pipeline.synthesis.task import Failure, Losses, RecordingFailed, Solution, Task
 from neckar.pipeline.worker.engine import ReadyEngine
 from neckar.schemas.errors import UserError
 
@@ -115,6 +115,18 @@ class StandIn:
 
 def set_up(setup: WorkerSetup) -> ReadyEngine:
     return ReadyEngine(StandIn(setup.slots or 2), "a stand-in", "float32", WEIGHTS_SHA256, "0.0")
+
+
+class Recorder(StandIn):
+    """On a GPU whose work cannot be recorded."""
+
+    def step(self, pause: Callable[[], bool] = lambda: True) -> list[Solution | Failure]:
+        raise RecordingFailed("24 x 24 px cannot be recorded")
+
+
+def set_up_recorder(setup: WorkerSetup) -> ReadyEngine:
+    ready = set_up(setup)
+    return replace(ready, engine=Recorder(setup.slots or 2)) if setup.graphs else ready
 
 
 def set_up_badly(setup: WorkerSetup) -> ReadyEngine:

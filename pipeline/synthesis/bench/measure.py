@@ -20,7 +20,7 @@ from ..engine.lanes import Lanes, lanes
 from ..engine.memory import ran_out
 from ..kernels.compiled import library
 from ..losses.targets import TargetCache
-from ..network.network import DTYPES, Network
+from ..network.network import DTYPES, Network, products
 from ..network.weights import Weights, load_oxford
 from ..task import Precision, Program, Task
 from .peak import peak_mb, reset_peak
@@ -41,13 +41,14 @@ N = TypeVar("N", bound=Network)
 
 def network_of(kind: type[N], weights: Weights, precision: Precision, device: torch.device) -> N:
     """The network of the settings' defaults."""
-    return kind(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device)
+    tf32 = precision == "tf32"
+    return kind(weights, ["conv5_1"], pooling="average", dtype=DTYPES[precision], device=device, tf32=tf32)
 
 
-def filled(network: Network, size: int, slots: int, precision: Precision) -> Lanes:
+def filled(network: Network, size: int, slots: int, precision: Precision, *, graphs: bool = True) -> Lanes:
     """Lanes with an image in every slot, none of which ends; random pictures cost what real ones do."""
     program = Program(size, size, ("conv4_2",), STYLE_LAYERS, precision=precision)
-    found = lanes(network, program, slots)
+    found = lanes(network, program, slots, graphs=graphs)
     targets = TargetCache()
     rng = np.random.default_rng(0)
     for slot in range(slots):
@@ -79,11 +80,13 @@ def seconds_an_evaluation(found: Lanes, times: int = TIMED, limit_s: float = TIM
     return seconds * found.slots / done
 
 
-def measure(weights: Weights, size: int, slots: int, precision: Precision, device: torch.device) -> tuple[Row, float]:
+def measure(
+    weights: Weights, size: int, slots: int, precision: Precision, device: torch.device, *, graphs: bool = True
+) -> tuple[Row, float]:
     """One row of the table, and the roofline in GFLOP/s."""
     reset_peak(device)
     watched = network_of(WatchedNetwork, weights, precision, device) if device.type == "cpu" else None
-    found = filled(watched or network_of(Network, weights, precision, device), size, slots, precision)
+    found = filled(watched or network_of(Network, weights, precision, device), size, slots, precision, graphs=graphs)
     seconds_an_evaluation(found, WARM_UP, WARM_UP_S)
     peak = peak_mb(device)  # of the engine: the roofline's own maps are not its
     engine_s, fractions, overheads, rooflines = [], [], [], []
@@ -93,7 +96,8 @@ def measure(weights: Weights, size: int, slots: int, precision: Precision, devic
         seconds = seconds_an_evaluation(found)
         if watched is not None:
             overheads.append(watched.overhead)
-        roofline = convolution_roofline(size, size, slots, DTYPES[precision], device)
+        with products(tf32=precision == "tf32"):
+            roofline = convolution_roofline(size, size, slots, DTYPES[precision], device)
         engine_s.append(seconds)
         fractions.append(roofline.seconds / seconds)
         rooflines.append(roofline.gflops)
@@ -130,6 +134,7 @@ def bench(
     device: torch.device,
     tell: Callable[[str], None],
     *,
+    graphs: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Measure every combination, smallest first; one that does not fit into memory is told and left out.
@@ -140,7 +145,11 @@ def bench(
         precisions: of the convolutions; all possible on the device.
         device: where.
         tell: is told the table, line by line.
+        graphs: whether a GPU records evaluations.
         say: is told what is being measured, and how long it will take.
+
+    Raises:
+        RecordingFailed: measure without graphs, in a new process.
     """
     weights = load_oxford()
     rows: list[Row] = []
@@ -154,7 +163,7 @@ def bench(
         if (precision, size) in full:
             continue
         try:
-            row, gflops = measure(weights, size, slots, precision, device)
+            row, gflops = measure(weights, size, slots, precision, device, graphs=graphs)
         except (RuntimeError, MemoryError) as error:
             if not ran_out(error):
                 raise
@@ -170,10 +179,15 @@ def bench(
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         conv_roofline_gflops=roofline,
-        gemm_gflops={precision: gemm_gflops(DTYPES[precision], device) for precision in precisions},
+        gemm_gflops={precision: _gemm_gflops(precision, device) for precision in precisions},
         compiled=library() is not None,
         rows=rows,
     )
+
+
+def _gemm_gflops(precision: Precision, device: torch.device) -> float:
+    with products(tf32=precision == "tf32"):
+        return gemm_gflops(DTYPES[precision], device)
 
 
 def _left(planned: Sequence[tuple[Precision, int, int]], done: int, begin: float) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
+from typing import Literal
 
 import torch
 
@@ -30,7 +32,7 @@ def describe(device: torch.device) -> str:
 def possible(device: torch.device) -> tuple[Precision, ...]:
     """The precisions that can be computed there, be they slow."""
     if device.type == "cuda":
-        return ("float32", "bfloat16")
+        return ("float32", "tf32", "bfloat16") if has_fast_bfloat16(device) else ("float32", "bfloat16")
     return ("float32", "bfloat16") if device.type == "cpu" and bfloat16_is_possible() else ("float32",)
 
 
@@ -38,10 +40,8 @@ def impossible(precision: str, device: torch.device) -> str | None:
     """Why a precision cannot be computed there, with the mend; None where it can, as `auto` always can."""
     if precision == "auto" or precision in possible(device):
         return None
-    return (
-        f"{precision} cannot be computed on {describe(device)}; write precision: float32 or auto, or take a machine"
-        " with AVX-512"
-    )
+    place = "an NVIDIA GPU of compute capability 8.0 or more" if precision == "tf32" else "a machine with AVX-512"
+    return f"{precision} cannot be computed on {describe(device)}; write precision: float32 or auto, or take {place}"
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
@@ -51,11 +51,11 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and bfloat16_is_possible() and bfloat16_is_fast()
 
 
-def resolve(precision: str, device: torch.device) -> Precision:
+def resolve(precision: Precision | Literal["auto"], device: torch.device) -> Precision:
     """`auto` as what this device is fast in."""
     if precision == "auto":
         return "bfloat16" if has_fast_bfloat16(device) else "float32"
-    return "bfloat16" if precision == "bfloat16" else "float32"
+    return precision
 
 
 def prepare(device: torch.device, threads: int | None = None) -> None:
@@ -72,7 +72,9 @@ def prepare(device: torch.device, threads: int | None = None) -> None:
         torch.set_num_threads(threads)
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = False  # Gram matrices and losses stay float32
-        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False  # nor are sums rounded on their way
+        # Nor are sums split: their parts are rounded, and how many there are depends on how busy the chip is.
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = (False, False)
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # two streams else choose their kernels apart
         torch.backends.cudnn.allow_tf32 = False  # float32 means IEEE, above all where results are judged
         torch.backends.cudnn.deterministic = True
     elif platform.libc_ver()[0] == "glibc":

@@ -6,7 +6,7 @@ from ..network.vgg19 import ConvSpec, map_size, up_to
 from ..optimizers.compact import HISTORY
 from ..task import Precision, Program
 
-ITEMSIZE: dict[Precision, int] = {"float32": 4, "bfloat16": 2}
+ITEMSIZE: dict[Precision, int] = {"float32": 4, "tf32": 4, "bfloat16": 2}
 ROWS = 8  # float32 copies of an image: x, best, step, gradients
 TAPE = 1.6  # the tape itself and what comes and goes beside it, measured at 256 and 512 px
 NETWORK = 600 * 2**20  # torch, the weights and the forms that convolutions keep of them

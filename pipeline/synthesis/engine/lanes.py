@@ -94,7 +94,9 @@ class Lanes(ABC):
         """Stand still until the next `step`; the images that ended and were not told."""
 
 
-def lanes(network: Network, program: Program, slots: int, *, exact: Network | None = None) -> Lanes:
+def lanes(
+    network: Network, program: Program, slots: int, *, exact: Network | None = None, graphs: bool = True
+) -> Lanes:
     """As many as the CPU's kernels have threads, and no more than there are slots; a GPU has one.
 
     Args:
@@ -102,10 +104,11 @@ def lanes(network: Network, program: Program, slots: int, *, exact: Network | No
         program: what all images share.
         slots: S >= 1, of all lanes together.
         exact: the float32 network that judges the results, if the network is another one.
+        graphs: see `SlotEngine`.
     """
     count = min(slots, torch.get_num_threads()) if network.device.type == "cpu" else 1
     shares = [slots // count + (lane < slots % count) for lane in range(count)]
-    engines = [SlotEngine(network, program, share, exact=exact) for share in shares]
+    engines = [SlotEngine(network, program, share, exact=exact, graphs=graphs) for share in shares]
     return Alone(engines) if count == 1 else Several(engines)
 
 

@@ -44,12 +44,13 @@ class Networks:
                 pooling=program.pooling,
                 dtype=DTYPES[precision],
                 device=self._device,
+                tf32=precision == "tf32",
             )
         return self._built[key]
 
     def exact(self, program: Program) -> Network | None:
-        """The float32 network that judges what bfloat16 made; None where the program's own is one."""
-        return self.of(program, "float32") if program.precision == "bfloat16" else None
+        """The float32 network that judges what tf32 or bfloat16 made; None where the program's own is one."""
+        return self.of(program, "float32") if program.precision != "float32" else None
 
     def _weights_for(self, program: Program) -> Weights:
         if not program.normalised:

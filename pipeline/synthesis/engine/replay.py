@@ -12,7 +12,7 @@ from torch import Tensor
 from ..losses.batch import Batch
 from ..losses.objective import Objective
 from ..network.network import Network
-from ..task import Program
+from ..task import Program, RecordingFailed
 from .cuda_graph import Recorder, recorded
 
 log = logging.getLogger(__name__)
@@ -32,21 +32,24 @@ class ReplayedObjective(Objective):
 
     cuDNN and cuBLAS choose their kernels by the shape, and other kernels round differently: so the shape is always
     the same one, and an image has the bits it would have in any company. One recording serves for all of them. It is
-    made after the first evaluation by the operators, and has to give the very same numbers; where it does not, or
-    cannot be made, all go on by the operators.
+    made after the first evaluation by the operators, and has to give the very same numbers; where it does not, all go
+    on by the operators.
 
     Args:
         network: on a CUDA device.
         program: layers and convention.
-        record: see `recorded`; another one is for tests.
+        record: see `recorded`; another one is for tests. None records nothing.
+
+    Raises:
+        RecordingFailed: from `evaluate`: the first one could not be recorded.
     """
 
-    def __init__(self, network: Network, program: Program, record: Recorder = recorded) -> None:
+    def __init__(self, network: Network, program: Program, record: Recorder | None = recorded) -> None:
         super().__init__(network, program)
         self._together = together(program)
         self._record = record
         self._recording: _Recording | None = None
-        self._trusted = True  # until a recording failed
+        self._probed = False
         self._whole: Batch | None = None  # of which there are micro-batches
         self._parts: list[tuple[list[int], Batch]] = []
 
@@ -76,24 +79,39 @@ class ReplayedObjective(Objective):
         if self._recording is not None:
             return self._recording.play(x, batch)
         found = super().measure(x, batch)
-        if self._trusted:
-            self._try(x, batch, found)
+        if not self._probed:
+            self._probe(x, batch)
+            self._probed = True
+        if self._record is not None:
+            self._try(x, batch, found, self._record)
         return found
 
-    def _try(self, x: Tensor, batch: Batch, expected: tuple[Tensor, Tensor]) -> None:
+    def _probe(self, x: Tensor, batch: Batch) -> None:
+        """See that one image has the same bits in every row, which is the device's word and not ours."""
+        rows = [0] * len(x)
+        losses, gradients = super().measure(x[rows], batch.rows(rows))
+        if not (_equal(losses, losses[:1].expand_as(losses)) and _equal(gradients, gradients[:1].expand_as(gradients))):
+            log.warning(
+                "%s: an image's bits depend on its row here: it will not be the same, bit for bit, in other company",
+                self.program,
+            )
+
+    def _try(self, x: Tensor, batch: Batch, expected: tuple[Tensor, Tensor], record: Recorder) -> None:
         """Record this evaluation and keep what was recorded if it tells the same."""
         try:
-            recording = _Recording(super().measure, x, batch, self._record)
+            recording = _Recording(super().measure, x, batch, record)
             same = all(map(_equal, recording.play(x, batch), expected))
-        except RuntimeError as error:  # an error that the device does not recover from comes again with the next kernel
-            reason = str(error).splitlines()[0]
-        else:
-            if same:
-                self._recording = recording
-                return
-            reason = "what it plays differs from what was recorded"
-        self._trusted = False
-        log.warning("%s: without CUDA graphs, which is slower with few images: %s", self.program, reason)
+        except RuntimeError as error:  # its allocator may go on believing that it is recording
+            reason = (str(error).splitlines() or ["no reason given"])[0]
+            raise RecordingFailed(f"{self.program} cannot be recorded as a CUDA graph: {reason}") from error
+        if same:
+            self._recording = recording
+            return
+        self._record = None
+        log.warning(
+            "%s: without CUDA graphs, which is slower with few images: what is played differs from what was recorded",
+            self.program,
+        )
 
 
 class _Recording:

@@ -80,13 +80,19 @@ class SlotEngine:
         program: what all images share.
         slots: S >= 1.
         exact: the float32 network that judges the results, if the network is another one.
+        graphs: whether CUDA may record evaluations; no other device does.
+
+    Raises:
+        RecordingFailed: from `step`: the device is not to be used from this process any more.
     """
 
-    def __init__(self, network: Network, program: Program, slots: int, *, exact: Network | None = None) -> None:
+    def __init__(
+        self, network: Network, program: Program, slots: int, *, exact: Network | None = None, graphs: bool = True
+    ) -> None:
         assert slots >= 1
         self.program = program
         self.evaluations = 0  # of all images
-        self._objective = ReplayedObjective(network, program) if network.recordable else Objective(network, program)
+        self._objective = _objective(network, program, graphs=graphs)
         self._exact = Objective(exact, program) if exact is not None else None
         self._shape = (3, program.height, program.width)
         self._n = 3 * program.height * program.width
@@ -313,6 +319,13 @@ class SlotEngine:
         images = self._images(torch.stack([o.best for o in occupants]))
         targets = [o.exact for o in occupants if o.exact is not None]
         return self._exact.losses(images, targets, [o.task for o in occupants])
+
+
+def _objective(network: Network, program: Program, *, graphs: bool) -> Objective:
+    """As the device takes it best."""
+    if not network.recordable:
+        return Objective(network, program)
+    return ReplayedObjective(network, program) if graphs else ReplayedObjective(network, program, record=None)
 
 
 def _largest(rows: Tensor) -> np.ndarray:

@@ -34,6 +34,10 @@ class Synthesizer:
         slots: images at a time; None chooses by the device and the image size.
         workers: that share the device's memory.
         calibration: gives pictures (h, w, 3) RGB 0-255 for `normalised` programs, asked when the first one comes.
+        graphs: whether CUDA may record evaluations.
+
+    Raises:
+        RecordingFailed: from `step`: the tasks need an engine without graphs, in a new process.
     """
 
     def __init__(
@@ -44,11 +48,13 @@ class Synthesizer:
         slots: int | None = None,
         workers: int = 1,
         calibration: Callable[[], Sequence[np.ndarray]] = tuple,
+        graphs: bool = True,
     ) -> None:
         self.device = devices.choose(device)
         self.targets = TargetCache()
         self._networks = Networks(weights, self.device, calibration)
         self._slot_counts = SlotCounts(self.device, slots, workers)
+        self._graphs = graphs
         self._queue = TaskQueue()
         self._engine: Lanes | None = None
         self._program: Program | None = None  # that of the engine, also while it is being made
@@ -174,7 +180,8 @@ class Synthesizer:
             return None
         self._program = program
         network = self._networks.of(program)  # before the slots are counted: it takes memory too
-        return lanes(network, program, self._slot_counts.of(program), exact=self._networks.exact(program))
+        slots, exact = self._slot_counts.of(program), self._networks.exact(program)
+        return lanes(network, program, slots, exact=exact, graphs=self._graphs)
 
     def _shrink(self, reason: str) -> list[Solution | Failure]:
         """After running out of memory: begin the images in the slots again with half as many slots.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -15,7 +16,7 @@ from .vgg19 import up_to
 from .weights import Weights
 from .workspace import Workspace
 
-DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Injection(Protocol):
@@ -36,15 +37,24 @@ class Network:
         pooling: "average" or "max".
         dtype: of the convolutions; float64 is for tests.
         device: where they run.
+        tf32: float32's products may be of 10 bits, as an NVIDIA GPU of compute capability 8.0 has them.
     """
 
     def __init__(
-        self, weights: Weights, layers: Sequence[str], *, pooling: Pooling, dtype: torch.dtype, device: torch.device
+        self,
+        weights: Weights,
+        layers: Sequence[str],
+        *,
+        pooling: Pooling,
+        dtype: torch.dtype,
+        device: torch.device,
+        tf32: bool = False,
     ) -> None:
         self.specs = up_to(tuple(layers))
         self.pooling = pooling
         self.dtype = dtype
         self.device = device
+        self._tf32 = tf32
         workspace = Workspace()
         self._convolutions = [
             convolution(weights.kernels[spec.name], weights.biases[spec.name], dtype, device, workspace)
@@ -71,7 +81,8 @@ class Network:
         for spec, conv in zip(self.specs, self._convolutions, strict=True):
             if spec.pooled:
                 x = pool(x, self.pooling)
-            x = conv.respond(x)
+            with products(tf32=self._tf32):
+                x = conv.respond(x)
             if layers is None or spec.name in layers:
                 tape[spec.name] = x
                 if layers is not None and len(tape) == len(layers):
@@ -98,11 +109,27 @@ class Network:
                 continue  # nothing lies behind this layer: the tape is longer than the losses need
             g = through_relu(g, response)
             del response
-            g = self._convolutions[depth].pull_back(g)
+            with products(tf32=self._tf32):
+                g = self._convolutions[depth].pull_back(g)
             if spec.pooled:
                 g = unpool(g, tape[self.specs[depth - 1].name], self.pooling)
         assert g is not None, "no loss was injected"
         return g
+
+
+@contextmanager
+def products(*, tf32: bool) -> Iterator[None]:
+    """Meanwhile, what float32 means on a GPU. Nobody else computes in this process: a GPU has one lane."""
+    if not tf32:
+        yield
+        return
+    convolutions, matrices = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, matrices.allow_tf32
+    convolutions.allow_tf32 = matrices.allow_tf32 = True
+    try:
+        yield
+    finally:
+        convolutions.allow_tf32, matrices.allow_tf32 = before
 
 
 def _with(g: Tensor | None, injections: Sequence[Injection]) -> Tensor | None:

@@ -140,12 +140,16 @@ def test_a_running_image_is_evicted_and_its_neighbours_end(network, two_threads)
 
 
 def test_what_ended_in_one_lane_survives_an_error_in_another(network, two_threads, monkeypatch):
-    step = SlotEngine.step
+    step, one_ended = SlotEngine.step, threading.Event()
 
     def breaking(engine):
-        if "image-2" in engine.running and engine.evaluations == 3:
+        if "image-2" in engine.running:
+            one_ended.wait()
             torch.empty(2**62, dtype=torch.uint8)  # the allocator's real refusal
-        return step(engine)
+        ended = step(engine)
+        if ended:
+            one_ended.set()
+        return ended
 
     monkeypatch.setattr(SlotEngine, "step", breaking)
     found = filled(network, [make(PROGRAM, 1, iterations=4), forever(2)])

@@ -17,7 +17,7 @@ from neckar.pipeline.synthesis.engine.slots import SlotEngine
 from neckar.pipeline.synthesis.losses.objective import Objective
 from neckar.pipeline.synthesis.losses.targets import TargetCache
 from neckar.pipeline.synthesis.network.network import Network
-from neckar.pipeline.synthesis.task import Program
+from neckar.pipeline.synthesis.task import Program, RecordingFailed
 from tests.synthesis.engine.test_slots import STYLE, make, pixels
 
 PROGRAM = Program(32, 24, ("conv2_2",), STYLE[:3])
@@ -124,22 +124,45 @@ def test_every_evaluation_is_of_the_same_shape_and_one_recording_serves_for_all(
     assert (stand_in.recordings, stand_in.plays) == (1, 3 + 1 + 1 + 1 + 2)
 
 
-@pytest.mark.parametrize(
-    ("stand_in", "reason"),
-    [
-        (StandIn(error="operation not permitted\nwhen stream is capturing"), "operation not permitted"),
-        (StandIn(change=1e-3), "what it plays differs"),
-    ],
-)
-def test_what_cannot_be_recorded_or_plays_another_result_is_told_once_and_left(
-    random_weights, monkeypatch, expected, caplog, stand_in, reason
-):
+def test_what_plays_another_result_is_told_once_and_left(random_weights, monkeypatch, expected, caplog):
+    stand_in = StandIn(change=1e-3)
     assert by(stand_in, random_weights, monkeypatch) == expected
     assert stand_in.recordings == 1
     (record,) = caplog.records
     assert "without CUDA graphs" in record.message
-    assert record.message.splitlines()[0] == record.message
-    assert reason in record.message
+    assert "what is played differs" in record.message
+
+
+def test_what_cannot_be_recorded_ends_the_engine(random_weights, monkeypatch):
+    stand_in = StandIn(error="operation not permitted\nwhen stream is capturing")
+    with pytest.raises(RecordingFailed, match="cannot be recorded as a CUDA graph: operation not permitted"):
+        by(stand_in, random_weights, monkeypatch)
+
+
+def test_an_engine_without_graphs_records_nothing(random_weights, monkeypatch, expected):
+    stand_in = StandIn(error="not asked")
+    monkeypatch.setattr(slots, "ReplayedObjective", partial(ReplayedObjective, record=stand_in))
+    recordable = network(random_weights, Recordable)
+    assert made(SlotEngine(recordable, PROGRAM, 3, graphs=False), recordable) == expected
+    assert stand_in.recordings == 0
+
+
+class Uneven(Recordable):
+    """Its rows do not all have the same bits, as where a library's sums depend on the row."""
+
+    def respond(self, x, *, layers=None):
+        return super().respond(x + 1e-3 * torch.arange(len(x)).view(-1, 1, 1, 1), layers=layers)
+
+
+@pytest.mark.parametrize(("kind", "told"), [(Uneven, 1), (Recordable, 0)])
+def test_bits_that_depend_on_the_row_are_told(random_weights, three_together, caplog, kind, told):
+    uneven = network(random_weights, kind)
+    objective = ReplayedObjective(uneven, PROGRAM, record=None)
+    tasks = [make(PROGRAM, seed) for seed in range(2)]
+    batch = objective.batch([TargetCache().targets(uneven, task) for task in tasks], tasks)
+    for _ in range(2):
+        objective.evaluate(torch.randn(2, 3, 32, 24), batch)
+    assert sum("bits depend on its row" in record.message for record in caplog.records) == told
 
 
 @on_cuda
@@ -150,6 +173,15 @@ def test_a_cuda_graph_gives_the_bits_of_the_operators(random_weights, monkeypatc
     operators = network(random_weights, device="cuda")
     assert found == made(SlotEngine(operators, PROGRAM, 3), operators)
     assert not caplog.records
+
+
+@on_cuda
+def test_all_recordings_share_one_stream_beside():
+    """Every stream that was ever used keeps workspaces of its own."""
+    t, streams = torch.ones(3, device=CUDA), set()
+    for _ in range(3):
+        recorded(lambda: (streams.add(torch.cuda.current_stream()) or t + t,), CUDA)
+    assert len(streams) == 1
 
 
 @on_cuda
