@@ -94,9 +94,28 @@ def test_a_notebook_runs_a_manifest_and_reads_it(tmp_path, manifest):
     assert process.stdout.splitlines() == ["4", "4 True True"], process.stderr
 
 
+NOISY = """
+schema_version: 1
+name: noisy
+settings: {size: 48, iterations: 40, init_sigma: 100}
+design:
+  content: [package:skimage/data/coffee.png, package:skimage/data/astronaut.png]
+  style: {rocket: package:skimage/data/rocket.jpg}
+"""
+
+
+def test_a_run_whose_files_lost_much_to_the_noise_of_the_start_tells_so_at_its_end(neckar, manifest):
+    manifest(NOISY, "noisy.yaml")
+    ended = neckar("run", "noisy.yaml", "--output", "out", timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert "the loss of the PNG is more than" in ended.stderr
+    assert "init_sigma: 1" in ended.stderr
+
+
 def assert_small_is_complete(neckar, output):
     first = neckar("run", "small.yaml", "--output", output, timeout=300)
     assert first.returncode == 0, first.stderr
+    assert "the loss of the PNG" not in first.stderr
     assert summary_of(first)["ok"] == 4
     rows = rows_of(neckar("query", output, "select pair_id, loss_total from results order by 1", "--format", "csv"))
     assert [row["pair_id"] for row in rows] == sorted(
