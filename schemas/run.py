@@ -59,8 +59,14 @@ class SuccessRecord(_Record):
 
 
 class LeaseRecord(_Record):
-    """lease.json: the one driver that may write to this run, until when; a takeover raises the epoch."""
+    """lease.json: the one driver that may write to this run; a takeover raises the epoch.
+
+    It has run out when it has stood unchanged for `seconds`, by the clock of whoever looks.
+    """
 
     owner: str
     epoch: Annotated[int, Field(ge=1)]
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime = Field(description="By its owner's clock, for readers; nothing is decided by it.")
+    seconds: Annotated[float, Field(ge=0, le=3600)] = Field(30.0, description="How long it holds without a renewal.")
+    renewals: Annotated[int, Field(ge=0)] = Field(0, description="Of this turn: each makes it another record.")
+    released: bool = Field(False, description="Its owner has let it go.")

@@ -12,9 +12,11 @@ from neckar.jobs.input.arguments import RunArgument
 
 if TYPE_CHECKING:
     from neckar.pipeline.results.reading import RunReader
+    from neckar.schemas.run import LeaseRecord
 
 
 _RECENT = timedelta(minutes=10)  # parts are written every minute: ten of them make a steady rate
+_CLOCKS_AGREE_S = 5.0  # of two machines, as a rule
 _TALLY = """
     select status, error_code, count(*) as pairs,
            count(*) filter (finished_at > $since) as recent, min(started_at) as first, max(finished_at) as last
@@ -78,8 +80,8 @@ def _lines(reader: RunReader, tally: Tally, now: datetime) -> Iterator[str]:
     yield f"run     {record.name}, {reader.store.uri}"
     if reader.success is not None:
         yield f"state   finished {_time(reader.success.finished_at)}"
-    elif lease is not None and lease.expires_at > now:
-        yield f"state   running: {lease.owner}, its lease renewed until {_time(lease.expires_at)}"
+    elif lease is not None and not lease.released and lease.expires_at > now:
+        yield f"state   running: {lease.owner}, its lease renewed until {_time(lease.expires_at)}{_skew(lease, now)}"
     else:
         yield "state   stopped: nobody is at work on it; the same command goes on"
     counts = " · ".join(f"{name} {tally.statuses[name]:,}" for name in ("ok", "failed", "quarantined"))
@@ -87,6 +89,14 @@ def _lines(reader: RunReader, tally: Tally, now: datetime) -> Iterator[str]:
     if tally.errors:
         yield "errors  " + " · ".join(f"{code} {count:,}" for code, count in tally.errors.most_common())
     yield from _rate(tally, record.pairs - done, now if reader.success is None else None)
+
+
+def _skew(lease: LeaseRecord, now: datetime) -> str:
+    """A word where its owner's clock is ahead of ours: then it may be dead for as long."""
+    ahead = (lease.expires_at - now).total_seconds() - lease.seconds
+    if ahead < _CLOCKS_AGREE_S:
+        return ""
+    return f" by its clock, which is {ahead:.0f} s ahead of this one; if it is dead, the same command goes on"
 
 
 def _rate(tally: Tally, left: int, now: datetime | None) -> Iterator[str]:

@@ -19,7 +19,7 @@ from neckar.pipeline.manifests.pairs import Survey, iter_pairs, survey
 from neckar.pipeline.manifests.source import LoadedManifest
 from neckar.pipeline.results.identity import ALGORITHM_VERSION
 from neckar.pipeline.results.layout import RUN_KEY
-from neckar.pipeline.results.lease import LeaseHeld, acquire
+from neckar.pipeline.results.lease import LeaseHeld, LeaseWatch, acquire
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.results.run import Resumed, check_same_run, create_or_resume, finished
 from neckar.pipeline.storage.access import open_store
@@ -103,10 +103,10 @@ class RunSetup:
         """
         standing = read_record(self.store, RUN_KEY, RunRecord)
         if standing is None:
-            self._lease = LeaseKeeper(self._patiently(lambda: acquire(self.store, self._owner)))
+            self._lease = LeaseKeeper(self._patiently(lambda watch: acquire(self.store, self._owner, watch=watch)))
             return None
         record = self._record(standing.precision, standing.weights_sha256)
-        run = self._patiently(lambda: create_or_resume(self.store, record, owner=self._owner))
+        run = self._patiently(lambda watch: create_or_resume(self.store, record, owner=self._owner, watch=watch))
         self._lease = LeaseKeeper(run.lease)
         return run
 
@@ -173,16 +173,17 @@ class RunSetup:
             created_at=datetime.now(UTC),
         )
 
-    def _patiently(self, take: Callable[[], T]) -> T:
+    def _patiently(self, take: Callable[[LeaseWatch], T]) -> T:
         """A driver that was killed leaves a lease behind: it is waited for, unless somebody renews it."""
         first: LeaseHeld | None = None
+        watch = LeaseWatch()
         while True:
             try:
-                return take()
+                return take(watch)
             except LeaseHeld as held:
                 if first is not None and held.record != first.record:
                     raise
                 first = held
-            left = (first.record.expires_at - datetime.now(UTC)).total_seconds()
+            left = first.left_s
             self._say(f"the lease of {first.record.owner} to run out in {left:.0f} s, if it is not at work")
-            time.sleep(LEASE_LOOK_S)
+            time.sleep(min(LEASE_LOOK_S, left))

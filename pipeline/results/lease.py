@@ -3,12 +3,16 @@
 An epoch is the number of a driver's turn. It stands in the name of every part the driver writes, and the next driver
 closes it (see `ledger.close_epochs`): a driver that was thought dead and comes back finds its next part's place taken
 and stops. So the clocks in here only decide who waits, never what is true.
+
+Machines' clocks differ, so no time of another machine is compared with ours: a lease has run out when its record has
+stood unchanged for its length, by the monotonic clock of whoever watches it.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -39,24 +43,46 @@ class LeaseHeld(UserError):  # noqa: N818  # as above
 
     Args:
         uri: of the run.
-        record: who holds it, and until when unless renewed.
+        record: who holds it.
+        left_s: until it has run out, if it is not renewed.
     """
 
-    def __init__(self, uri: str, record: LeaseRecord) -> None:
-        until = record.expires_at.astimezone(UTC).isoformat(sep=" ", timespec="seconds")
-        message = f"{record.owner} is at work on this run (until {until}, unless renewed); wait for it or stop it"
+    def __init__(self, uri: str, record: LeaseRecord, left_s: float) -> None:
+        message = f"{record.owner} is at work on this run; wait for it or stop it"
         super().__init__([Problem(f"{uri}/{LEASE_KEY}", message)])
         self.record = record
+        self.left_s = left_s
+
+
+class LeaseWatch:
+    """Since when a lease has stood as it stands, by a clock of our own.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: LeaseRecord | None = None
+        self._since = 0.0
+
+    def left_s(self, record: LeaseRecord) -> float:
+        """Seconds until this lease has run out; 0 where it has, or was released."""
+        if record.released:
+            return 0.0
+        now = self._clock()
+        if record != self._seen:
+            self._seen, self._since = record, now
+        return max(0.0, record.seconds - (now - self._since))
 
 
 class Lease:
     """A lease in hand. Safe to use from several threads: one may renew while another works."""
 
-    def __init__(self, store: Store, record: LeaseRecord, etag: str, seconds: float, now: Clock) -> None:
+    def __init__(self, store: Store, record: LeaseRecord, etag: str, now: Clock) -> None:
         self._store = store
         self._record = record
         self._etag = etag
-        self._seconds = seconds
         self._now = now
         self._writing = threading.Lock()
 
@@ -71,21 +97,27 @@ class Lease:
         return self._record.owner
 
     def renew(self) -> None:
-        """Hold it for `seconds` from now, even where it ran out meanwhile and nobody took it.
+        """Hold it for another `seconds`, even where it ran out meanwhile and nobody took it.
 
         Raises:
             LeaseLost: another driver took it.
             StoreError: the store did not answer; the lease may still be held, so try again.
         """
-        self._write(self._now() + timedelta(seconds=self._seconds))
+        self._write(released=False)
 
     def release(self) -> None:
         """Let the next driver begin at once. Raises as `renew` does."""
-        self._write(self._now())
+        self._write(released=True)
 
-    def _write(self, expires_at: datetime) -> None:
-        record = self._record.model_copy(update={"expires_at": expires_at})
+    def _write(self, *, released: bool) -> None:
         with self._writing:
+            self._record = record = self._record.model_copy(
+                update={
+                    "expires_at": self._now() + timedelta(seconds=0.0 if released else self._record.seconds),
+                    "renewals": self._record.renewals + 1,
+                    "released": released,
+                }
+            )
             try:
                 self._etag = self._store.put(LEASE_KEY, to_json(record), content_type=JSON_TYPE, if_match=self._etag)
             except PreconditionFailed:
@@ -101,26 +133,36 @@ class Lease:
         return etag
 
 
-def acquire(store: Store, owner: str, *, seconds: float = LEASE_SECONDS, now: Clock = utc_now) -> Lease:
+def acquire(
+    store: Store,
+    owner: str,
+    *,
+    seconds: float = LEASE_SECONDS,
+    now: Clock = utc_now,
+    watch: LeaseWatch | None = None,
+) -> Lease:
     """Take the lease of a run that nobody holds, under the next epoch.
 
     Args:
         store: rooted at the run.
         owner: names this driver, and no other, e.g. host, process and a random part.
         seconds: how long it is held without a renewal.
-        now: the clock, with its zone.
+        now: the clock, with its zone; for the record only.
+        watch: the same one at every try, so that a lease is seen to run out; without it, only a released one is taken.
 
     Raises:
-        LeaseHeld: it has not run out; `record.expires_at` tells when to try again.
+        LeaseHeld: it has not run out; `left_s` tells when to try again.
         StoreError: the store refused or did not answer.
     """
+    watch = watch or LeaseWatch()
     found, etag = _read(store)
-    if found is not None and found.expires_at > now():
-        raise LeaseHeld(store.uri, found)
+    if found is not None and (left_s := watch.left_s(found)) > 0:
+        raise LeaseHeld(store.uri, found, left_s)
     record = LeaseRecord(
         owner=owner,
         epoch=1 + max(found.epoch if found else 0, _newest_epoch(store)),
         expires_at=now() + timedelta(seconds=seconds),
+        seconds=seconds,
     )
     condition = {"if_match": etag} if found else {"create_only": True}
     try:
@@ -129,10 +171,10 @@ def acquire(store: Store, owner: str, *, seconds: float = LEASE_SECONDS, now: Cl
         winner, _ = _read(store)
         if winner is None:
             raise
-        raise LeaseHeld(store.uri, winner) from None
+        raise LeaseHeld(store.uri, winner, watch.left_s(winner)) from None
     if found is not None:
         log.info("%s: epoch %d follows %s's epoch %d", store.uri, record.epoch, found.owner, found.epoch)
-    return Lease(store, record, written, seconds, now)
+    return Lease(store, record, written, now)
 
 
 def _read(store: Store) -> tuple[LeaseRecord | None, str]:

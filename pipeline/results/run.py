@@ -15,7 +15,7 @@ from neckar.pipeline.results.layout import (
     success_key,
     success_number,
 )
-from neckar.pipeline.results.lease import LEASE_SECONDS, Clock, Lease, acquire, utc_now
+from neckar.pipeline.results.lease import LEASE_SECONDS, Clock, Lease, LeaseWatch, acquire, utc_now
 from neckar.pipeline.results.ledger import Ledger
 from neckar.pipeline.results.records import JSON_TYPE, read_record, to_json
 from neckar.pipeline.storage.store import PreconditionFailed, Store
@@ -55,6 +55,7 @@ def create_or_resume(
     lease: Lease | None = None,
     lease_seconds: float = LEASE_SECONDS,
     now: Clock = utc_now,
+    watch: LeaseWatch | None = None,
 ) -> Resumed:
     """Write run.json or find the same one there; take the lease; close earlier epochs; read what is done.
 
@@ -67,10 +68,11 @@ def create_or_resume(
         lease: where it is in hand already, because the record took long to come by.
         lease_seconds: how long the lease holds without renewal.
         now: the clock of the lease.
+        watch: see `acquire`.
 
     Raises:
         UserError: another run stands there (every difference), or a record or part is damaged.
-        LeaseHeld: another driver is at work; a `UserError` that tells until when.
+        LeaseHeld: another driver is at work; a `UserError` that tells who.
         StoreError: as the store says.
     """
     created = False
@@ -78,7 +80,7 @@ def create_or_resume(
     if standing is None:
         standing, created = _created(store, record)
     check_same_run(store, standing, record)
-    lease = lease or acquire(store, owner, seconds=lease_seconds, now=now)
+    lease = lease or acquire(store, owner, seconds=lease_seconds, now=now, watch=watch)
     return Resumed(standing, created, lease, close_epochs(store, before=lease.epoch))
 
 

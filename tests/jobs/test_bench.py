@@ -36,7 +36,9 @@ def test_table_and_json_say_the_same(tmp_path):
     assert found["compiled"] is (library() is not None)
     assert ("With kernels in C for" if library() else "Install gcc, then Neckar again") in answer.stdout
     assert found["against"] == []
-    assert [line for line in answer.stderr.splitlines() if line.startswith("measuring 32 px, 2 slots, float32: 2 of 2, ")]
+    assert [
+        line for line in answer.stderr.splitlines() if line.startswith("measuring 32 px, 2 slots, float32: 2 of 2, ")
+    ]
 
 
 @pytest.mark.slow

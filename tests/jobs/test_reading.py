@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -107,6 +108,16 @@ def test_status(neckar, run):
     assert {"live": "running: host-1234", "stopped": "stopped", "finished": "finished 20"}[run] in text
     # p0 and p1 ended within 4 minutes of the first start, or within the 3 minutes that the whole run took
     assert {"live": "0.5 pairs/min lately", "stopped": "pairs/min", "finished": "1.0 pairs/min"}[run] in text
+
+
+def test_the_lease_of_a_clock_that_is_ahead(neckar, tmp_path, run):
+    """Its driver may be dead for as long."""
+    store = open_store(str(tmp_path / "out"))
+    lease = json.loads(store.get("lease.json"))
+    ahead = datetime.fromisoformat(lease["expires_at"]) + timedelta(hours=2)
+    store.put("lease.json", json.dumps(lease | {"released": False, "expires_at": ahead.isoformat()}).encode())
+    (state,) = [line for line in printed(neckar("status", "out")).splitlines() if line.startswith("state")]
+    assert re.search(r"by its clock, which is [67]\d{3} s ahead of this one", state)
 
 
 @pytest.mark.parametrize(("ratios", "told"), [((1.0, 1.1, 9.0), None), ((1.1, 1.3, 1.4), "1.30 times")])
