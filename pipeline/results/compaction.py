@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,11 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from neckar.pipeline.results.layout import compact_key
-from neckar.pipeline.results.ledger import Ledger, PartFile, damaged
-from neckar.pipeline.results.rows.parquet import parquet_writer
+from neckar.pipeline.results.ledger import Ledger, PartFile, read_whole
+from neckar.pipeline.results.rows.parquet import ParquetBuffer
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.results import RESULTS_SCHEMA
 from neckar.schemas.run import PartRecord
@@ -55,28 +53,24 @@ class _Files:
         self._store = store
         self._epoch = epoch
         self._file_bytes = file_bytes
-        self._sink = io.BytesIO()  # hands its bytes over without a copy, which Arrow's own does not
-        self._writer: pq.ParquetWriter | None = None
-        self._rows = 0
+        self._file: ParquetBuffer | None = None  # in work
 
     def write(self, group: pa.Table) -> None:
-        self._writer = self._writer or parquet_writer(self._sink)
-        self._writer.write_table(group, row_group_size=group.num_rows)
-        self._rows += group.num_rows
-        if self._sink.tell() >= self._file_bytes:
+        self._file = self._file or ParquetBuffer()
+        self._file.write(group)
+        if self._file.size >= self._file_bytes:
             self.close()
 
     def close(self) -> None:
         """PUT the file in work, if there is one."""
-        if self._writer is None:
+        if self._file is None:
             return
-        self._writer.close()
-        data = self._sink.getvalue()
+        data, rows = self._file.close(), self._file.rows
+        self._file = None
         key = compact_key(self._epoch, len(self.records))
         self._store.put(key, data)
         digest = hashlib.sha256(data).hexdigest()
-        self.records.append(PartRecord(key=key, sha256=digest, rows=self._rows, bytes=len(data)))
-        self._sink, self._writer, self._rows = io.BytesIO(), None, 0
+        self.records.append(PartRecord(key=key, sha256=digest, rows=rows, bytes=len(data)))
 
 
 def _tables(store: Store, ledger: Ledger) -> Iterator[tuple[pa.Table, int]]:
@@ -111,12 +105,7 @@ def _read_ahead(store: Store, files: list[PartFile]) -> Iterator[pa.Table]:
 
 
 def _read(store: Store, file: PartFile) -> pa.Table:
-    data = store.get(file.key)
-    try:
-        table = pq.read_table(pa.BufferReader(data), use_threads=False, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(store, file, str(error)) from error
-    return _conformed(table)
+    return _conformed(read_whole(store, file))
 
 
 def _conformed(table: pa.Table) -> pa.Table:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from neckar.pipeline.results.layout import PARTS_PREFIX, PartPlace
+from neckar.pipeline.results.rows import footer
 from neckar.pipeline.results.stored_file import open_stored
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
@@ -31,10 +32,11 @@ _READERS = 8  # requests in flight: a store answers in some 30 ms, and a big run
 
 @dataclass(frozen=True, slots=True)
 class PartFile:
-    """A Parquet file with result rows, as listed."""
+    """A Parquet file with result rows, as listed; its SHA-256 in hex where a record tells it."""
 
     key: str
     size: int
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,22 @@ def read_columns(store: Store, file: PartFile, columns: Sequence[str]) -> pa.Tab
         raise damaged(store, file, str(error)) from error
 
 
+def read_whole(store: Store, file: PartFile) -> pa.Table:
+    """A file whole, with every check there is: its own hash, its footer's, its pages'. Raises as `read_ledger` does."""
+    data = store.get(file.key)
+    if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
+        raise damaged(store, file, f"{len(data)} bytes whose SHA-256 is not that of the run's record")
+    try:
+        footer.check(data[-(footer.length(data) or 0) :])
+        return pq.read_table(pa.BufferReader(data), use_threads=False, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(store, file, str(error)) from error
+
+
 def damaged(store: Store, file: PartFile, reason: str) -> UserError:
     """What to tell of a part that cannot be read."""
-    mend = "move it away and run again: its pairs are taken back from their PNGs"
+    if PartPlace.of(file.key) is not None:
+        mend = "move it away and run again: its pairs are taken back from their PNGs"
+    else:
+        mend = f"`neckar verify {store.uri} --repair` makes it again"
     return UserError.at(f"{store.uri}/{file.key}", f"is no readable part ({reason}); {mend}")

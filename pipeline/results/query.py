@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pyarrow as pa
 
+from neckar.pipeline.results.ledger import read_whole
 from neckar.pipeline.results.reading import PART_COLUMN, RunReader
 from neckar.schemas.errors import UserError
 
@@ -26,6 +27,7 @@ _RESULTS = "create view results as select * exclude (loss_trace, {part}) from ({
 _LOSS_TRACE = "create view loss_trace as select pair_id, unnest(loss_trace, recursive := true) from ({rows})"
 _LOCKS = ("set TimeZone = 'UTC'", "set lock_configuration = true")
 
+_READING = "reading the stream registered as"  # DuckDB's words where a file did not give its rows
 _ASKING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
 
@@ -51,11 +53,11 @@ def query_batches(reader: RunReader, sql: str) -> pa.RecordBatchReader:
         answer = database.sql(sql).to_arrow_reader(BATCH_ROWS)
     except duckdb.Error as error:
         database.close()
-        raise _in_one_line(error) from None
+        raise _told(reader, error) from None
     except BaseException:  # an interruption too: the database is nobody's then
         database.close()
         raise
-    return pa.RecordBatchReader.from_batches(answer.schema, _batches(database, answer))
+    return pa.RecordBatchReader.from_batches(answer.schema, _batches(reader, database, answer))
 
 
 def _database(reader: RunReader) -> duckdb.DuckDBPyConnection:
@@ -78,17 +80,25 @@ def _check_asks(database: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise UserError.at("SQL", "a run can only be read: write one SELECT over the tables results and loss_trace")
 
 
-def _batches(database: duckdb.DuckDBPyConnection, answer: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _batches(
+    reader: RunReader, database: duckdb.DuckDBPyConnection, answer: pa.RecordBatchReader
+) -> Iterator[pa.RecordBatch]:
     try:
         yield from answer
     except (OSError, pa.ArrowException, duckdb.Error) as error:  # DuckDB's errors come back through Arrow's stream
-        raise _in_one_line(error) from None
+        raise _told(reader, error) from None
     finally:
         answer.close()
         database.close()
 
 
-def _in_one_line(error: Exception) -> UserError:
-    """DuckDB's message without the drawing of where in the SQL it is."""
+def _told(reader: RunReader, error: Exception) -> UserError:
+    """DuckDB's message without the drawing of where in the SQL it is, or which of the run's files is damaged."""
     message = str(error).split("\n\nLINE ")[0]
+    if _READING in message:  # not the SQL's fault, but DuckDB does not know the file
+        for file in reader.files:
+            try:
+                read_whole(reader.store, file)
+            except UserError as damage:
+                return damage
     return UserError.at("SQL", " ".join(message.split()))

@@ -84,7 +84,8 @@ class RunReader:
 
         A live run's may hold rows that count no more: leave out those `superseded` tells of, as `query` does.
         """
-        format_ = ds.ParquetFileFormat()
+        checked = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+        format_ = ds.ParquetFileFormat(default_fragment_scan_options=checked)
         fragments = [
             format_.make_fragment(
                 open_stored(self.store, file.key, file.size), partition_expression=ds.field(PART_COLUMN) == number
@@ -121,7 +122,9 @@ def open_run(uri: str) -> RunReader:
     success = finished(store)
     if success is None:
         return RunReader(store, record, None, tuple(list_parts(store)))
-    return RunReader(store, record, success, tuple(PartFile(part.key, part.bytes) for part in success.parts))
+    return RunReader(
+        store, record, success, tuple(PartFile(part.key, part.bytes, part.sha256) for part in success.parts)
+    )
 
 
 def _read_row(store: Store, file: PartFile, number: int) -> ResultRow:

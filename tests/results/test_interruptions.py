@@ -13,7 +13,7 @@ import pytest
 
 from neckar.pipeline.images.encode import encode_png, pixel_sha256
 from neckar.pipeline.results.layout import image_key
-from neckar.pipeline.results.lease import LeaseHeld
+from neckar.pipeline.results.lease import LeaseHeld, LeaseWatch
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.reading import open_run
 from neckar.pipeline.results.recovery import Unrecoverable, recover
@@ -51,9 +51,10 @@ def drive(uri: str, owner: str) -> None:
     store = open_store(uri)
     if finished(store):
         return
+    watch = LeaseWatch()
     while True:
         try:
-            run = create_or_resume(store, run_record(PAIRS), owner=owner, lease_seconds=LEASE_S)
+            run = create_or_resume(store, run_record(PAIRS), owner=owner, lease_seconds=LEASE_S, watch=watch)
             break
         except LeaseHeld:
             time.sleep(LEASE_S / 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -241,3 +242,37 @@ def test_a_run_on_s3_is_asked_through_ranged_reads(s3_uri: str) -> None:
     live = open_run(s3_uri)
     assert rows(live, "select count(*) as n, sum(attempts) as attempts from results") == [{"n": 6, "attempts": 8}]
     assert query(live, "select * from loss_trace").num_rows == 5 * EVALUATIONS
+
+
+QUESTIONS = (
+    "select * from results order by pair_index",
+    "select pair_id, max(total), count(*) from loss_trace group by 1 order by 1",
+    "select count(*), sum(loss_total) from results where status = 'ok' and pair_index > 2",
+)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_flipped_bit_never_changes_an_answer(folder: Path, finished: bool) -> None:
+    """It is told with the file's name, or it is in a place that says nothing. Of the bits half are of the footer."""
+    store = LocalStore(folder)
+    make(store, finished=finished)
+    reader = open_run(store.uri)
+    key = reader.files[0].key
+    data = store.get(key)
+    true = [query(reader, sql) for sql in QUESTIONS]
+    rng = random.Random(0)
+    footer_bits = 8 * int.from_bytes(data[-8:-4], "little")
+    told: list[str] = []
+    for number in range(40):
+        bits = footer_bits if number % 2 else 8 * len(data)
+        bit = 8 * len(data) - 1 - rng.randrange(bits)
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        store.put(key, bytes(flipped))
+        for sql, answer in zip(QUESTIONS, true, strict=True):
+            try:
+                assert query(open_run(store.uri), sql).equals(answer), f"bit {bit}: {sql}"
+            except UserError as error:
+                told.append(str(error))
+    assert len(told) > 60
+    assert [text for text in told if f"{key}: is no readable part" not in text] == []

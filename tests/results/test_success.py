@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from neckar.pipeline.results.layout import SUCCESS_KEY
-from neckar.pipeline.results.lease import LeaseLost
+from neckar.pipeline.results.lease import LeaseHeld, LeaseLost, LeaseWatch
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.run import Resumed, create_or_resume, finished
 from neckar.pipeline.results.success import Incomplete, seal
@@ -23,14 +24,17 @@ from neckar.schemas.run import SuccessRecord
 from tests.results.samples import Clock, Stumbling, failed_row, ok_row, run_record, sha
 
 
-def begin(store: Store, pairs: int, clock: Clock, owner: str = "first") -> Resumed:
-    return create_or_resume(store, run_record(pairs), owner=owner, now=clock.now)
+def begin(store: Store, pairs: int, clock: Clock, owner: str = "first", watch: LeaseWatch | None = None) -> Resumed:
+    return create_or_resume(store, run_record(pairs), owner=owner, now=clock.now, watch=watch)
 
 
 def begin_after(store: Store, pairs: int, clock: Clock) -> Resumed:
     """The same command again, after the driver before was killed and its lease ran out."""
+    watch = LeaseWatch(lambda: clock.seconds)
+    with suppress(LeaseHeld):
+        return begin(store, pairs, clock, f"driver at {clock.seconds}", watch)
     clock.seconds += 1000.0
-    return begin(store, pairs, clock, f"driver at {clock.seconds}")
+    return begin(store, pairs, clock, f"driver at {clock.seconds}", watch)
 
 
 def write(store: Store, run: Resumed, *rows: ResultRow) -> None:

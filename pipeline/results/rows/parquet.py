@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from neckar.pipeline.results.rows import footer
 from neckar.schemas.results import RESULTS_SCHEMA, TRACE_TYPE
 
 # Losses are a fifth smaller with their bytes split; counters all but vanish as differences.
@@ -41,14 +42,39 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def parquet_writer(sink: BinaryIO) -> pq.ParquetWriter:
-    """A writer of tables under `RESULTS_SCHEMA`, each row group sorted by `pair_index`: the caller sorts."""
-    return pq.ParquetWriter(sink, RESULTS_SCHEMA, **_OPTIONS)
+class ParquetBuffer:
+    """A Parquet file in memory, of tables under `RESULTS_SCHEMA`; every page and the footer have a checksum.
+
+    Attributes:
+        rows: written so far.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._sink = io.BytesIO()  # hands its bytes over without a copy, which Arrow's own does not
+        self._writer = pq.ParquetWriter(self._sink, RESULTS_SCHEMA, **_OPTIONS)
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._sink.tell()
+
+    def write(self, group: pa.Table) -> None:
+        """A row group, sorted by `pair_index`: the caller sorts."""
+        self._writer.write_table(group, row_group_size=max(1, group.num_rows))
+        self.rows += group.num_rows
+
+    def close(self) -> bytes:
+        """The whole file."""
+        self._writer.add_key_value_metadata({footer.KEY: footer.BLANK})
+        self._writer.close()
+        with self._sink.getbuffer() as data:
+            footer.seal(data)
+        return self._sink.getvalue()
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
     """The table as one Parquet file of one row group."""
-    sink = io.BytesIO()
-    with parquet_writer(sink) as writer:
-        writer.write_table(table, row_group_size=max(1, table.num_rows))
-    return sink.getvalue()
+    file = ParquetBuffer()
+    file.write(table)
+    return file.close()
