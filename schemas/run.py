@@ -58,6 +58,14 @@ class SuccessRecord(_Record):
     finished_at: AwareDatetime
 
 
+class VoidRecord(_Record):
+    """results/void-*.json: rows of these pairs, up to an epoch, count no more. Written create-only."""
+
+    pairs: list[str] = Field(description="Their ids.")
+    through_epoch: Count = Field(description="The newest epoch whose rows are meant.")
+    end: Count = Field(description="How often the run had come to its end; it is open again until the next one.")
+
+
 class LeaseRecord(_Record):
     """lease.json: the one driver that may write to this run; a takeover raises the epoch.
 

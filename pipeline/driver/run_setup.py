@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import secrets
@@ -17,11 +18,14 @@ from typing import TypeVar
 from neckar.pipeline.driver.lease_keeper import LeaseKeeper
 from neckar.pipeline.manifests.pairs import Survey, iter_pairs, survey
 from neckar.pipeline.manifests.source import LoadedManifest
+from neckar.pipeline.results.checks.pictures import missing_pictures
 from neckar.pipeline.results.identity import ALGORITHM_VERSION
 from neckar.pipeline.results.layout import RUN_KEY
 from neckar.pipeline.results.lease import LeaseHeld, LeaseWatch, acquire
+from neckar.pipeline.results.ledger import list_parts, part_files, read_ledger
 from neckar.pipeline.results.records import read_record
-from neckar.pipeline.results.run import Resumed, check_same_run, create_or_resume, finished
+from neckar.pipeline.results.run import Resumed, check_same_run, create_or_resume, finished, times_finished
+from neckar.pipeline.results.voids import reopened, write_void
 from neckar.pipeline.storage.access import open_store
 from neckar.schemas.fields import ResolvedPrecision
 from neckar.schemas.pair import Pair
@@ -54,6 +58,7 @@ class RunSetup:
         self._loaded = loaded
         self._say = say
         self._lease: LeaseKeeper | None = None
+        self._gone: list[str] = []  # pairs of a complete run whose pictures are
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._survey: Future[Survey] = Future()
         threading.Thread(target=self._count, name="survey", daemon=True).start()
@@ -92,6 +97,22 @@ class RunSetup:
         check_same_run(self.store, standing, record)
         return success
 
+    def reopened(self, success: SuccessRecord) -> bool:
+        """Whether a complete run is to be worked on again: somebody said so, or pictures of it are gone.
+
+        Raises:
+            UserError: its results are damaged.
+        """
+        if reopened(self.store, times_finished(self.store)):
+            return True
+        self._gone = missing_pictures(self.store, read_ledger(self.store, part_files(success)))
+        if self._gone:
+            log.warning(
+                "%s: %d pictures of this complete run are gone and are made again, %s's the first",
+                *(self.store.uri, len(self._gone), self._gone[0]),
+            )
+        return bool(self._gone)
+
     def begin(self) -> Resumed | None:
         """Take the run as it was left; None where there is none yet: then its place is held until `create`.
 
@@ -108,7 +129,14 @@ class RunSetup:
         record = self._record(standing.precision, standing.weights_sha256)
         run = self._patiently(lambda watch: create_or_resume(self.store, record, owner=self._owner, watch=watch))
         self._lease = LeaseKeeper(run.lease)
-        return run
+        return self._without_gone(run)
+
+    def _without_gone(self, run: Resumed) -> Resumed:
+        """The run, without the rows whose pictures are gone."""
+        if not self._gone:
+            return run
+        write_void(self.store, self._gone, through_epoch=run.lease.epoch - 1, end=times_finished(self.store))
+        return dataclasses.replace(run, ledger=read_ledger(self.store, list_parts(self.store)))
 
     def create(self, *, precision: ResolvedPrecision, weights_sha256: str) -> Resumed:
         """Write down what the run is, now that a worker has told.

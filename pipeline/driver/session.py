@@ -14,6 +14,7 @@ from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.driver.staffing import staff
 from neckar.pipeline.manifests.source import LoadedManifest
 from neckar.pipeline.messages.setup import ENGINE, WorkerSetup
+from neckar.pipeline.results.checks.pictures import check_pictures
 from neckar.pipeline.results.lease import LeaseLost
 from neckar.pipeline.results.run import Resumed
 from neckar.pipeline.results.success import seal
@@ -71,13 +72,14 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         StoreError: the output cannot be read or written; found before Ray starts.
         Stopped: the run gave up; the message is the reason.
         Interrupted: Ctrl-C or SIGTERM. All that was done is written.
-        Incomplete: pairs are unaccounted for.
+        Incomplete: pairs are unaccounted for, or pictures that rows tell of are not there.
     """
-    request = _Request(workers, slots, address, retry_failed, limits or Limits(), engine)
     reporter = ProgressReporter(progress)
     setup = RunSetup(loaded, output, say=reporter.say)
     success = setup.finished()
-    if success is None or (retry_failed and success.ok < success.pairs):
+    again = success is not None and ((retry_failed and success.ok < success.pairs) or setup.reopened(success))
+    request = _Request(workers, slots, address, retry_failed, again, limits or Limits(), engine)
+    if success is None or again:
         try:
             reporter.total = setup.pairs(timeout_s=SURVEY_S)
             success = _finish(setup, setup.begin(), reporter, request, loaded.weights)
@@ -102,6 +104,7 @@ class _Request:
     slots: int | None
     address: str | None
     retry_failed: bool
+    again: bool  # it came to an end before
     limits: Limits
     engine: str
 
@@ -114,7 +117,8 @@ def _finish(
         if run is None or _is_open(run, request):
             run = _make(setup, run, reporter, request, weights)
         reporter.say("the results to be compacted")
-        return seal(setup.store, run.record, run.lease, again=request.retry_failed)
+        check_pictures(setup.store, run.lease)
+        return seal(setup.store, run.record, run.lease, again=request.again)
     except (StoreError, LeaseLost) as error:  # the output could be written when the run began
         raise Stopped(str(error)) from error
 

@@ -10,8 +10,11 @@ LEASE_KEY = "lease.json"
 SUCCESS_KEY = "_SUCCESS.json"
 SUCCESSORS_PREFIX = "_SUCCESS-"
 PARTS_PREFIX = "results/part-"
+VOIDS_PREFIX = "results/void-"
+IMAGES_PREFIX = "images/"
 
 _PART = re.compile(r"results/part-(\d{5,})-(\d{6,})\.parquet")
+_VOID = re.compile(r"results/void-(\d{5,})\.json")
 _SUCCESSOR = re.compile(r"_SUCCESS-(\d{5,})\.json")
 _IMAGE = re.compile(r"images/[0-9a-f]{2}/([0-9a-f]{64})\.png")
 
@@ -48,6 +51,17 @@ def spec_hash_of(key: str) -> str | None:
 def compact_key(epoch: int, sequence: int) -> str:
     """`compact/part-00002-0003.parquet`: the epoch keeps an interrupted compaction out of the next one's way."""
     return f"compact/part-{epoch:05d}-{sequence:04d}.parquet"
+
+
+def void_key(number: int) -> str:
+    """`results/void-00000.json`."""
+    return f"{VOIDS_PREFIX}{number:05d}.json"
+
+
+def void_number(key: str) -> int | None:
+    """Which void a key tells of, or None for a foreign file."""
+    match = _VOID.fullmatch(key)
+    return int(match[1]) if match else None
 
 
 def success_key(number: int) -> str:

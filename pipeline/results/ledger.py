@@ -1,7 +1,8 @@
 """Which pairs of a run have a result: read from the parts, three columns of them.
 
 A pair may have several rows: it was tried again, or two drivers overlapped. **The rule: ok wins, else the newest**, by
-epoch, then sequence, then place in the part. Everything that counts or reads rows goes by it.
+epoch, then sequence, then place in the part; rows that a void tells of are not there. Everything that counts or reads
+rows goes by it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import pyarrow.parquet as pq
 from neckar.pipeline.results.layout import PARTS_PREFIX, PartPlace
 from neckar.pipeline.results.rows import footer
 from neckar.pipeline.results.stored_file import open_stored
+from neckar.pipeline.results.voids import read_voids
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
+from neckar.schemas.run import SuccessRecord
 from neckar.schemas.status import Counts, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -102,6 +105,11 @@ def list_parts(store: Store) -> list[PartFile]:
     return [PartFile(place.key, size) for place, size in sorted((p, s) for p, s in places if p is not None)]
 
 
+def part_files(success: SuccessRecord) -> tuple[PartFile, ...]:
+    """The files of a finished run."""
+    return tuple(PartFile(part.key, part.bytes, part.sha256) for part in success.parts)
+
+
 def read_ledger(store: Store, files: Sequence[PartFile]) -> Ledger:
     """Who counts in the rows of `files`, later files being newer.
 
@@ -118,9 +126,21 @@ def read_ledger(store: Store, files: Sequence[PartFile]) -> Ledger:
     )
     rank = np.arange(len(hashes)) + (statuses == _OK) * len(hashes)  # ok wins, else the newest
     order = np.lexsort((rank, hashes))
+    order = order[~_voided(store, files, starts, hashes)[order]]
     last = np.append(hashes[order][1:] != hashes[order][:-1], True) if len(order) else order.astype(bool)
     chosen = order[last]
     return Ledger(tuple(files), starts, hashes[chosen], statuses[chosen], indices[chosen], chosen)
+
+
+def _voided(store: Store, files: Sequence[PartFile], starts: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """(rows,) whether each row counts no more; none of a compact file's, for what it has was chosen already."""
+    gone = np.zeros(len(hashes), dtype=bool)
+    for void in read_voids(store):
+        named = np.fromiter((id_hash(pair_id) for pair_id in void.pairs), np.uint64, len(void.pairs))
+        places = [PartPlace.of(file.key) for file in files]
+        meant = np.array([place is not None and place.epoch <= void.through_epoch for place in places], dtype=bool)
+        gone |= np.repeat(meant, np.diff(starts)) & np.isin(hashes, named)
+    return gone
 
 
 def _entries(store: Store, file: PartFile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,15 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from neckar.pipeline.results.layout import LEASE_KEY, RUN_KEY
-from neckar.pipeline.results.ledger import Ledger, PartFile, list_parts, open_part, read_columns, read_ledger
+from neckar.pipeline.results.ledger import (
+    Ledger,
+    PartFile,
+    list_parts,
+    open_part,
+    part_files,
+    read_columns,
+    read_ledger,
+)
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.results.rows.arrow import table_to_rows
 from neckar.pipeline.results.run import finished
@@ -122,9 +130,7 @@ def open_run(uri: str) -> RunReader:
     success = finished(store)
     if success is None:
         return RunReader(store, record, None, tuple(list_parts(store)))
-    return RunReader(
-        store, record, success, tuple(PartFile(part.key, part.bytes, part.sha256) for part in success.parts)
-    )
+    return RunReader(store, record, success, part_files(success))
 
 
 def _read_row(store: Store, file: PartFile, number: int) -> ResultRow:
