@@ -22,6 +22,7 @@ from neckar.jobs.commands.schema import schema
 from neckar.jobs.commands.show import show
 from neckar.jobs.commands.status import status
 from neckar.jobs.commands.validate import validate
+from neckar.jobs.commands.verify import verify
 from neckar.jobs.commands.weights import weights
 from neckar.jobs.exits import Exit
 from neckar.jobs.output.files import abandon
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, validate, plan, status, query, show, bench, schema):
+for command in (run, validate, plan, status, query, show, verify, bench, schema):
     app.command()(command)
 app.add_typer(weights, name="weights")
 

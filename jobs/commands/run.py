@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from neckar.jobs.input.arguments import (
     ManifestArgument,
     count,
 )
+
+if TYPE_CHECKING:
+    from neckar.pipeline.manifests.source import LoadedManifest
 
 
 def run(  # noqa: PLR0913, PLR0917  # the command's options
@@ -45,31 +48,45 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     """Make every picture of a manifest; the same command again resumes."""
     from neckar.jobs.input.intake import output_of, take_in
     from neckar.jobs.measure.feasible import refuse_impossible
-    from neckar.jobs.output.progress import Ending, reporting
-    from neckar.jobs.output.rounding import rounding_told
-    from neckar.pipeline.driver import session
-    from neckar.pipeline.driver.endings import Interrupted, Stopped
-    from neckar.pipeline.results.reading import open_run
-    from neckar.pipeline.results.success import Incomplete
     from neckar.pipeline.scheduling.limits import Limits
 
     loaded, found = take_in(manifest, base, allow_local=allow_local)
     target = output_of(loaded, output)
     if address is None:
         refuse_impossible(loaded, found)
+    return make(
+        loaded,
+        target,
+        workers=workers,
+        slots=slots,
+        address=address,
+        retry_failed=retry_failed,
+        limits=Limits(pair_s=deadline, error_rate=error_rate),
+    )
+
+
+def make(loaded: LoadedManifest, target: str, **options: Any) -> int:
+    """A run with its progress and its last word on the terminal.
+
+    Args:
+        loaded: the manifest.
+        target: URI of the run.
+        options: of `session.run`.
+
+    Returns:
+        The exit code.
+    """
+    from neckar.jobs.output.progress import Ending, reporting
+    from neckar.jobs.output.rounding import rounding_told
+    from neckar.pipeline.driver import session
+    from neckar.pipeline.driver.endings import Interrupted, Stopped
+    from neckar.pipeline.results.reading import open_run
+    from neckar.pipeline.results.success import Incomplete
+
     logging.basicConfig(format="%(levelname)s: %(message)s")  # warnings are no mistakes: tell them apart
     with reporting(loaded.manifest.name) as report:
         try:
-            summary = session.run(
-                loaded,
-                output=target,
-                workers=workers,
-                slots=slots,
-                address=address,
-                retry_failed=retry_failed,
-                limits=Limits(pair_s=deadline, error_rate=error_rate),
-                progress=report,
-            )
+            summary = session.run(loaded, output=target, progress=report, **options)
         except (Stopped, Incomplete) as error:
             report.conclude(Ending(state="incomplete", run=target, reason=str(error)))
             print(f"{target}: incomplete: {error}; the same command goes on", file=sys.stderr)

@@ -13,6 +13,7 @@ from neckar.pipeline.storage.location import absolute, is_local, join, parent
 from neckar.pipeline.storage.store import StoreError
 from neckar.schemas.errors import UserError
 from neckar.schemas.manifest import WEIGHTS_NAMES, Manifest
+from neckar.schemas.run import RunRecord
 from neckar.schemas.wording import shown, validated
 
 SIZE_MAX_BYTES = 64 << 20  # some 500,000 listed pairs; more belong into pairs_from
@@ -84,6 +85,19 @@ def load_manifest(uri: str, *, base: str | None = None, allow_local: bool = Fals
         weights=resolve(base, manifest.weights, f"{uri}: weights", local=local, names=WEIGHTS_NAMES),
         manifest=manifest,
         allow_local=allow_local,
+    )
+
+
+def loaded_again(record: RunRecord) -> LoadedManifest:
+    """The manifest of a run that was begun, from the run's own record. Its pairs file is where it was."""
+    return LoadedManifest(
+        uri=record.manifest_uri,
+        sha256=record.manifest_sha256,
+        base=record.base,
+        output=None,
+        weights=record.weights,
+        manifest=validated(Manifest, record.manifest),
+        allow_local=True,  # whoever began the run was asked
     )
 
 

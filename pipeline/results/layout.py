@@ -12,6 +12,7 @@ SUCCESSORS_PREFIX = "_SUCCESS-"
 PARTS_PREFIX = "results/part-"
 VOIDS_PREFIX = "results/void-"
 IMAGES_PREFIX = "images/"
+SET_ASIDE_PREFIX = "damaged/"
 
 _PART = re.compile(r"results/part-(\d{5,})-(\d{6,})\.parquet")
 _VOID = re.compile(r"results/void-(\d{5,})\.json")

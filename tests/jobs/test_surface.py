@@ -17,6 +17,7 @@ SURFACE = {
     "status": [RUN],
     "query": [RUN, "SQL", "--format", "--output"],
     "show": [RUN, "PAIR", "--save"],
+    "verify": [RUN, "--pixels", "--repair", "--address"],
     "bench": ["--size", "--slots", "--precision", "--against", "--json"],
     "schema": [],
     "weights list": [],
@@ -32,6 +33,8 @@ DEFAULTS = {
     ("validate", "check_images"): False,
     ("validate", "elsewhere"): False,
     ("query", "form"): "table",
+    ("verify", "pixels"): False,
+    ("verify", "repair"): False,
 }
 
 

@@ -2,7 +2,8 @@
 
 The footer says where every column lies, how many rows there are, and which row groups a filter may skip: a flipped bit
 in it changes an answer without an error. So its SHA-256 stands among its key-value metadata, made while 64 zeros stood
-in that place. Other readers see one more key.
+in that place. Other readers see one more key. (A flip in that key's name alone makes the footer look like one of an
+earlier release: nothing else of it is changed then.)
 """
 
 from __future__ import annotations
