@@ -130,7 +130,7 @@ class Schedule:
             case Joined():
                 self._join(event, now)
             case SetupFailed():
-                self._workers.pop(event.worker, None)
+                self._workers.remove(event.worker)
                 self._setup_failed(event.node, event.message, now)
             case Returned():
                 self._returned(event, now)
@@ -154,8 +154,7 @@ class Schedule:
         worker = self._workers.get(event.worker)
         if worker is None:
             return
-        worker.node = event.node
-        worker.set_slots(event.slots)
+        self._workers.join(worker, event.node, event.slots)
         self._setup_failures = 0
         self._progress_at = now
 
@@ -173,15 +172,14 @@ class Schedule:
         worker = self._workers.get(event.worker)
         if worker is None:
             return  # dead before it spoke; its pairs are queued again and find their pictures on the store
-        worker.calls -= 1
+        self._workers.answered(worker)
         worker.heard_at = now
-        worker.doubts = max(0, worker.doubts - 1)
         if event.slots:
             worker.set_slots(event.slots)
         if event.outcomes or event.evaluations:
             self._progress_at = now
         for outcome in event.outcomes:
-            assignment = worker.assignments.pop(outcome.index, None)
+            assignment = self._workers.take_back(worker, outcome.index)
             if assignment is not None:
                 self._conclude(worker, assignment.state, outcome, now)
         for index in event.running:
@@ -209,7 +207,7 @@ class Schedule:
             self._settle(state, "failed", worker.name, outcome.code, outcome.message)
 
     def _worker_died(self, name: str, cause: Cause, message: str) -> None:
-        worker = self._workers.pop(name, None)
+        worker = self._workers.remove(name)
         if worker is None:
             return
         fault = cause in {Cause.CRASHED, Cause.SILENT}
@@ -279,11 +277,9 @@ class Schedule:
         wanted = max(1, min(self._target, self._outstanding))
         # In the tail everyone gets an equal share, so that nobody sits on pairs another could begin.
         share = -(-self._outstanding // wanted) if self._backlog.exhausted else self._limits.look_ahead
-        for worker in self._workers.least_busy():
-            if worker.calls >= CALLS_IN_FLIGHT:
-                continue
+        for worker in sorted(self._workers.hungry.values(), key=lambda worker: len(worker.assignments)):
             states = self._choose(worker, share)
-            worker.assign(states)
+            self._workers.assign(worker, states)
             drop = worker.overdue(now, self._limits.pair_s)
             if not worker.assignments:
                 continue
@@ -291,7 +287,7 @@ class Schedule:
                 worker.heard_at = now
             self._out.append(Advance(worker.name, tuple(state.pair for state in states), drop))
             self._out.extend(Advance(worker.name) for _ in range(CALLS_IN_FLIGHT - worker.calls - 1))
-            worker.calls = CALLS_IN_FLIGHT
+            self._workers.called(worker, CALLS_IN_FLIGHT)
 
     def _choose(self, worker: Worker, share: int) -> list[PairState]:
         if worker.alone or worker.doubts or worker.node in self._faults.avoided:
@@ -309,13 +305,14 @@ class Schedule:
     def _clear_for_suspects(self) -> None:
         """Empty one worker for the first suspect, unless one is empty already or on its way."""
         suspect = self._backlog.first_suspect
+        if suspect is None:
+            self._clearing = ""
+            return
         nodes = self._workers.nodes() - self._faults.avoided
         able = {
             name: worker
             for name, worker in self._workers.items()
-            if suspect is not None
-            and worker.node not in self._faults.avoided
-            and self._faults.may_rerun_on(worker.node, suspect, nodes)
+            if worker.node not in self._faults.avoided and self._faults.may_rerun_on(worker.node, suspect, nodes)
         }
         if any(worker.alone or not worker.assignments for worker in able.values()):
             self._clearing = ""
@@ -324,9 +321,9 @@ class Schedule:
 
     def _release(self) -> None:
         done = self._backlog.exhausted and not self._backlog
-        for worker in list(self._workers.values()):
+        for worker in list(self._workers.hungry.values()) if done or self._faults.avoided else ():
             if worker.idle and (done or worker.node in self._faults.avoided):
-                del self._workers[worker.name]
+                self._workers.remove(worker.name)
                 self._out.append(Release(worker.name))
 
     def _start(self, now: float) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Sequence
 
     from neckar.pipeline.scheduling.pair_state import PairState
 
@@ -56,13 +57,6 @@ class Worker:
         """Ready, and nothing is with it or on its way."""
         return self.ready and not self.assignments and self.calls == 0
 
-    def assign(self, states: list[PairState]) -> None:
-        """Give it these pairs."""
-        for state in states:
-            state.attempts += 1
-            self.assignments[state.pair.index] = Assignment(state)
-            self.program = state.program
-
     def overdue(self, now: float, limit_s: float | None) -> tuple[int, ...]:
         """Pairs longer in a slot than `limit_s`; each is named once."""
         if limit_s is None:
@@ -81,11 +75,23 @@ class Worker:
 
 
 class Workers(dict[str, Worker]):
-    """All workers by name, those still starting too."""
+    """All workers by name, those still starting too.
+
+    What the schedule asks at every event is counted as it changes: a thousand workers cost an event no more than ten.
+
+    Attributes:
+        ready: workers ready.
+        in_flight: pairs on workers.
+        hungry: ready workers with room for a call, by name.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.ready = 0
+        self.in_flight = 0
+        self.hungry: dict[str, Worker] = {}
         self._added = 0
+        self._on_node: Counter[str] = Counter()  # ready workers
 
     def add(self) -> Worker:
         """A new worker under a name never used before."""
@@ -94,27 +100,60 @@ class Workers(dict[str, Worker]):
         self[worker.name] = worker
         return worker
 
-    @property
-    def ready(self) -> int:
-        """Workers ready."""
-        return sum(worker.ready for worker in self.values())
+    def join(self, worker: Worker, node: str, slots: int) -> None:
+        """It is ready."""
+        if not worker.ready:
+            self.ready += 1
+            self._on_node[node] += 1
+            self.hungry[worker.name] = worker
+        worker.node = node
+        worker.set_slots(slots)
 
-    @property
-    def in_flight(self) -> int:
-        """Pairs on workers."""
-        return sum(len(worker.assignments) for worker in self.values())
+    def remove(self, name: str) -> Worker | None:
+        """It is gone; the worker with what it held, None where it was gone already."""
+        worker = self.pop(name, None)
+        if worker is None:
+            return None
+        self.hungry.pop(name, None)
+        self.in_flight -= len(worker.assignments)
+        if worker.ready:
+            self.ready -= 1
+            self._on_node[worker.node] -= 1
+            if not self._on_node[worker.node]:
+                del self._on_node[worker.node]
+        return worker
+
+    def assign(self, worker: Worker, states: list[PairState]) -> None:
+        """Give it these pairs."""
+        for state in states:
+            state.attempts += 1
+            worker.assignments[state.pair.index] = Assignment(state)
+            worker.program = state.program
+        self.in_flight += len(states)
+
+    def take_back(self, worker: Worker, index: int) -> Assignment | None:
+        """The assignment it is done with, None where it had none of this pair."""
+        assignment = worker.assignments.pop(index, None)
+        self.in_flight -= assignment is not None
+        return assignment
+
+    def called(self, worker: Worker, calls: int) -> None:
+        """So many calls are in flight to it, as many as there may be."""
+        worker.calls = calls
+        self.hungry.pop(worker.name, None)
+
+    def answered(self, worker: Worker) -> None:
+        """A call of it came back."""
+        worker.calls -= 1
+        worker.doubts = max(0, worker.doubts - 1)
+        self.hungry[worker.name] = worker
 
     def nodes(self) -> set[str]:
         """Where ready workers are."""
-        return {worker.node for worker in self.values() if worker.ready}
+        return set(self._on_node)
 
     def doubt(self, node: str) -> None:
         """The workers of a lost machine die one by one: what one held shall not go to the next to die."""
         for worker in self.values():
             if worker.node == node:
                 worker.doubts = worker.calls
-
-    def least_busy(self) -> Iterator[Worker]:
-        """Ready workers, those with the fewest pairs first."""
-        ready = (worker for worker in self.values() if worker.ready)
-        yield from sorted(ready, key=lambda worker: len(worker.assignments))
