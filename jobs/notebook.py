@@ -26,6 +26,8 @@ def run(  # noqa: PLR0913  # the command's options, by keyword
     allow_local: bool = False,
     deadline: float | None = None,
     error_rate: float | None = None,
+    stall: float | None = None,
+    silence: float | None = None,
     retry_failed: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
@@ -40,7 +42,9 @@ def run(  # noqa: PLR0913  # the command's options, by keyword
         base: what relative URIs are relative to; else the manifest's folder.
         allow_local: let a manifest from an object store name files of this machine.
         deadline: seconds after which a picture is given up.
-        error_rate: share of failed pairs beyond which the run stops, 0 to 1.
+        error_rate: share of failed pairs beyond which the run stops, 0 to 1; else a half.
+        stall: seconds without any progress after which the run stops; else 1800.
+        silence: seconds without an answer after which a worker is killed; else 600.
         retry_failed: try failed and quarantined pairs again.
         progress: told about twice a second how far the run is.
 
@@ -65,7 +69,7 @@ def run(  # noqa: PLR0913  # the command's options, by keyword
         slots=slots,
         address=address,
         retry_failed=retry_failed,
-        limits=Limits(pair_s=deadline, error_rate=error_rate),
+        limits=Limits.asked(pair_s=deadline, error_rate=error_rate, stall_s=stall, silence_s=silence),
         progress=progress,
     )
 

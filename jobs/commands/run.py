@@ -15,6 +15,8 @@ from neckar.jobs.input.arguments import (
     DeadlineOption,
     ErrorRateOption,
     ManifestArgument,
+    SilenceOption,
+    StallOption,
     count,
 )
 
@@ -41,6 +43,8 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     allow_local: AllowLocalOption = False,
     deadline: DeadlineOption = None,
     error_rate: ErrorRateOption = None,
+    stall: StallOption = None,
+    silence: SilenceOption = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try failed and quarantined pairs again.")
     ] = False,
@@ -61,7 +65,7 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
         slots=slots,
         address=address,
         retry_failed=retry_failed,
-        limits=Limits(pair_s=deadline, error_rate=error_rate),
+        limits=Limits.asked(pair_s=deadline, error_rate=error_rate, stall_s=stall, silence_s=silence),
     )
 
 

@@ -55,5 +55,15 @@ DeadlineOption = Annotated[
 ]
 ErrorRateOption = Annotated[
     float | None,
-    typer.Option(parser=share, help="Stop when more than this share of 100 pairs or more has failed.", metavar="SHARE"),
+    typer.Option(
+        parser=share, help="Stop when more than this share of 100 pairs or more has failed; else 50%.", metavar="SHARE"
+    ),
+]
+StallOption = Annotated[
+    float | None,
+    typer.Option(parser=seconds, help="Stop when nothing has happened for so long; else 1800.", metavar="SECONDS"),
+]
+SilenceOption = Annotated[
+    float | None,
+    typer.Option(parser=seconds, help="A worker without an answer for so long is killed; else 600.", metavar="SECONDS"),
 ]

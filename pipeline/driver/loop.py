@@ -11,11 +11,11 @@ from pathlib import Path
 
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.progress import ProgressReporter
-from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Loss
+from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
 from neckar.pipeline.driver.row_sink import RowSink
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.signals import StopSignals
-from neckar.pipeline.driver.staffing import Staffing, places
+from neckar.pipeline.driver.staffing import Staffing, hosts, places
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup
@@ -30,6 +30,7 @@ from neckar.pipeline.scheduling.events import (
     Event,
     Joined,
     Kill,
+    Placed,
     Release,
     Returned,
     Settle,
@@ -88,7 +89,8 @@ class Driver:
         self._cluster = cluster
         self._staffing = staffing
         self._workers = staffing.workers
-        self._look_at = math.inf if staffing.steady else time.monotonic() + LOOK_S
+        self._nodes = hosts(cluster.machines, on_gpus=staffing.gpus > 0)
+        self._look_at = time.monotonic() + LOOK_S
         self._worker_setup = worker_setup
         self._retry_failed = retry_failed
         self._reporter = reporter
@@ -100,6 +102,7 @@ class Driver:
         self._crash_notes: dict[str, Path] = {}
         self._under_way: dict[str, float] = {}  # by worker, in pairs
         self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
+        self._mistake: UserError | None = None  # the user's, as the last failed setup told it
         self._schedule = Schedule(
             self._todo(),
             workers=staffing.workers,
@@ -107,6 +110,7 @@ class Driver:
             cost=cost_of,
             limits=limits,
             now=time.monotonic(),
+            nodes=self._nodes,
         )
         self._run: Resumed | None = None
         if run is not None:
@@ -155,11 +159,14 @@ class Driver:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_S
-        workers = places(self._cluster.machines, on_gpus=self._staffing.gpus > 0)
+        machines, on_gpus = self._cluster.machines, self._staffing.gpus > 0
+        workers = self._workers if self._staffing.steady else places(machines, on_gpus=on_gpus)
+        nodes = hosts(machines, on_gpus=on_gpus)
         if workers != self._workers:
             log.info("the cluster has room for %d workers now, before for %d", workers, self._workers)
-            self._workers = workers
-            self._tell(Staffed(workers))
+        if (workers, nodes) != (self._workers, self._nodes):
+            self._workers, self._nodes = workers, nodes
+            self._tell(Staffed(workers, nodes))
 
     def _wind_up(self, signals: StopSignals) -> None:
         """Take what the calls in flight bring, and tell why the run ends."""
@@ -169,6 +176,8 @@ class Driver:
                 self._take(message)
         if signals.wanted:
             raise Interrupted
+        if self._mistake is not None and not self._joined:
+            raise self._mistake
         raise Stopped(self._schedule.stopped)
 
     def _todo(self) -> Iterator[Pair]:
@@ -182,7 +191,9 @@ class Driver:
             self._worker_lost(message)
             return
         name, value = message.worker, message.value
-        if isinstance(value, WorkerReady):
+        if isinstance(value, Located):
+            self._tell(Placed(name, value.node))
+        elif isinstance(value, WorkerReady):
             self._worker_ready(name, value)
         elif isinstance(value, Delivery):
             self._made = value.rows
@@ -244,7 +255,14 @@ class Driver:
             self._tell(SetupFailed(name, self._cluster.node(name), told))
             self._dismiss(name)
             return
-        info = RunInfo(output=self._setup.store.uri, precision=record.precision, neckar_version=record.neckar_version)
+        self._tell(Placed(name, self._cluster.node(name)))  # it may have waited for us until now
+        info = RunInfo(
+            output=self._setup.store.uri,
+            owner=run.lease.owner,
+            epoch=run.lease.epoch,
+            precision=record.precision,
+            neckar_version=record.neckar_version,
+        )
         self._cluster.call(name, "begin", info)
 
     def _unable(self, ready: WorkerReady, auto: str) -> str | None:
@@ -274,8 +292,10 @@ class Driver:
         log.warning("%s is lost (%s): %s", loss.worker, loss.cause, message)
         self._under_way.pop(loss.worker, None)
         self._introduced.pop(loss.worker, None)
-        if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend, everywhere alike
-            raise loss.raised
+        if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend
+            if self._alone:
+                raise loss.raised
+            self._mistake = loss.raised  # of this machine, or of all: what the others say decides
         if isinstance(loss.raised, GraphsFailed):
             log.warning("workers that start from now on record nothing")
             self._worker_setup = dataclasses.replace(self._worker_setup, graphs=False)

@@ -23,7 +23,7 @@ OBJECT_STORE_BYTES = 256 << 20  # rows and their traces pass through it, never p
 CONNECT_S = 10.0  # for a cluster's head to take a connection
 MESSAGE_MAX = 300  # characters of a death's message: it ends up in a row
 
-_LOCATE = "locate"  # the first call of every worker; `hear` keeps its answer to itself
+_LOCATE = "locate"  # the first call of every worker
 
 # ray.nodes()[i]["DeathReason"], from gcs.proto: an unexpected end is 2
 _TAKEN_AWAY = {1, 3, 4}  # expected termination, drained for preemption, drained idle
@@ -36,6 +36,13 @@ class Answer:
 
     worker: str
     value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The value of a worker's first answer: its process runs on this node."""
+
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +181,8 @@ class Cluster:
                 value = self._ray.get(call)
                 if method == _LOCATE:
                     self._nodes[name] = value
-                else:
-                    heard.append(Answer(name, value))
+                    value = Located(value)
+                heard.append(Answer(name, value))
             except self._ray.exceptions.RayError as error:
                 heard.append(self._loss(name, error))
                 self.dismiss(name)

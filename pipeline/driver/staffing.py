@@ -70,3 +70,8 @@ def places(machines: Sequence[Machine], *, on_gpus: bool) -> int:
     if on_gpus:
         return max(1, int(sum(machine.gpus for machine in machines)))
     return max(1, sum(max(1, int(machine.cpus // CORES_PER_WORKER)) for machine in machines if machine.cpus))
+
+
+def hosts(machines: Sequence[Machine], *, on_gpus: bool) -> int:
+    """How many of these machines may hold a worker at all; one is always hoped for."""
+    return max(1, sum((machine.gpus if on_gpus else machine.cpus) > 0 for machine in machines))

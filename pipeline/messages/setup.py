@@ -79,10 +79,13 @@ class RunInfo:
 
     Attributes:
         output: URI of the run.
+        owner, epoch: of the lease that stands there: a worker that does not find it looks at another place.
         precision: what `auto` means in this run, on whatever device.
         neckar_version: for the records.
     """
 
     output: str
+    owner: str
+    epoch: int
     precision: str
     neckar_version: str

@@ -40,11 +40,12 @@ class Backlog:
         self._waiting = WaitingPairs()
         self._paused: list[tuple[float, int, PairState]] = []  # (until, index, state), a heap
         self._suspects: deque[PairState] = deque()
+        self._contested: deque[PairState] = deque()  # failed on a node, and another is to say whether it agrees
         self.begun = False  # something of the manifest was read, or found to be nothing
         self.exhausted = False  # nothing is left in the manifest
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._paused) + len(self._suspects)
+        return len(self._waiting) + len(self._paused) + len(self._suspects) + len(self._contested)
 
     @property
     def paused(self) -> int:
@@ -80,13 +81,30 @@ class Backlog:
         """It runs again, but alone."""
         self._suspects.append(state)
 
-    def take(self, program: Hashable, count: int) -> list[PairState]:
-        """At most `count` pairs: of `program` first, then of the program with the longest pair."""
-        states: list[PairState] = []
+    def contest(self, state: PairState) -> None:
+        """It runs again, but on a node where it has not failed."""
+        self._contested.append(state)
+
+    def take_uncontested(self, nodes: set[str]) -> list[PairState]:
+        """The pairs for which none of these nodes is left to ask."""
+        left = [state for state in self._contested if nodes <= state.verdicts.keys()]
+        for state in left:
+            self._contested.remove(state)
+        return left
+
+    def take(self, program: Hashable, count: int, node: str) -> list[PairState]:
+        """At most `count` pairs: those another node failed at, then of `program`, then of the one with the longest."""
+        states = self._take_contested(count, node) if self._contested else []
         while len(states) < count and self._waiting:
             state = self._waiting.take(program)
             program = state.program
             states.append(state)
+        return states
+
+    def _take_contested(self, count: int, node: str) -> list[PairState]:
+        states = [state for state in self._contested if node not in state.verdicts][: max(0, count)]
+        for state in states:
+            self._contested.remove(state)
         return states
 
     def take_suspect(self, allowed: Callable[[PairState], bool]) -> list[PairState]:

@@ -30,9 +30,18 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Staffed:
-    """The cluster has grown or shrunk: so many workers are wanted from now on."""
+    """The cluster has grown or shrunk: so many workers are wanted from now on, on so many nodes."""
 
     workers: int
+    nodes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A worker's process runs on this node, or has come a step nearer to being ready there."""
+
+    worker: str
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Died:
     message: str
 
 
-Event = Tick | Staffed | Joined | SetupFailed | Returned | Died
+Event = Tick | Staffed | Placed | Joined | SetupFailed | Returned | Died
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,16 @@ class SoloDeath:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a pair failed on a node, where another node may come to another end."""
+
+    worker: str
+    code: ErrorCode
+    message: str | None
+    unwritten: bool = False  # it was the output that failed
+
+
 @dataclass(slots=True, eq=False)
 class PairState:
     """A pair on its way, with its history.
@@ -33,6 +43,7 @@ class PairState:
         refusals: times the store did not answer for it.
         losses: nodes that went away under it without notice.
         solo_deaths: deaths of workers it was alone in.
+        verdicts: of the nodes on which it failed for what may be the place's fault.
     """
 
     pair: Pair
@@ -42,6 +53,7 @@ class PairState:
     refusals: int = 0
     losses: int = 0
     solo_deaths: list[SoloDeath] = field(default_factory=list)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     @property
     def rank(self) -> tuple[float, int]:

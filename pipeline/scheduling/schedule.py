@@ -14,6 +14,7 @@ from neckar.pipeline.scheduling.events import (
     Event,
     Joined,
     Kill,
+    Placed,
     Release,
     Returned,
     Settle,
@@ -24,7 +25,7 @@ from neckar.pipeline.scheduling.events import (
     Tick,
 )
 from neckar.pipeline.scheduling.limits import Limits
-from neckar.pipeline.scheduling.pair_state import PairState, SoloDeath
+from neckar.pipeline.scheduling.pair_state import PairState, SoloDeath, Verdict
 from neckar.pipeline.scheduling.suspects import Consequence, FaultRecord
 from neckar.pipeline.scheduling.workers import Worker, Workers, listed
 from neckar.schemas.errors import ErrorCode
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     from neckar.schemas.pair import Pair
     from neckar.schemas.status import Status
 
+# What another node may come to another end with: its disk, its credentials, its network, its own state.
+OF_THE_PLACE = {
+    ErrorCode.IMAGE_MISSING,
+    ErrorCode.STORE_DENIED,
+    ErrorCode.STORE_UNAVAILABLE,
+    ErrorCode.INTERNAL,
+}
 CALLS_IN_FLIGHT = 2  # one runs, one waits in the worker, so that it never idles for the driver
 
 
@@ -48,6 +56,7 @@ class Schedule:
     Args:
         source: the pairs still to do; read lazily, `limits.look_ahead` ahead, and not before a worker is ready.
         workers: how many workers are wanted.
+        nodes: how many machines they may be placed on.
         program: what pairs must share to be optimised in one batch.
         cost: expected work of a pair; the longest are handed out first.
         now: the driver's clock, in seconds.
@@ -62,18 +71,24 @@ class Schedule:
         cost: Callable[[Pair], float],
         limits: Limits,
         now: float,
+        nodes: int = 1,
     ) -> None:
         self._backlog = Backlog(source, size=max(limits.look_ahead, workers), program=program, cost=cost)
         self._target = workers
+        self._node_count = nodes
         self._limits = limits
         self._faults = FaultRecord(
-            solo_deaths=limits.solo_deaths, node_losses=limits.node_losses, node_deaths=limits.node_deaths
+            solo_deaths=limits.solo_deaths,
+            node_losses=limits.node_losses,
+            node_deaths=limits.node_deaths,
+            contradictions=limits.contradictions,
         )
         self._workers = Workers()
         self._clearing = ""  # the worker that gets no new pairs, so that a suspect finds it empty
-        self._setup_failures = 0
+        self._setup_failures: Counter[str] = Counter()  # by node, since a worker was ready there
         self._start_after = now
-        self._unwritten = 0
+        self._unwritten = 0  # pictures in a row, since this time
+        self._unwritten_since = now
         self._progress_at = now
         self._out: list[Command] = []
         self._errors: Counter[ErrorCode] = Counter()
@@ -127,6 +142,8 @@ class Schedule:
         """
         self._out = []
         match event:
+            case Placed():
+                self._place(event, now)
             case Joined():
                 self._join(event, now)
             case SetupFailed():
@@ -137,9 +154,11 @@ class Schedule:
             case Died():
                 self._worker_died(event.worker, event.cause, event.message)
             case Staffed():
-                self._target = event.workers
+                self._target, self._node_count = event.workers, event.nodes
             case Tick():
                 self._judge_silence(now)
+                self._judge_setups(now)
+                self._judge_unopposed()
                 self._judge_standstill(now)
         self._judge_errors()
         if self.stopped is None:
@@ -150,23 +169,36 @@ class Schedule:
             self._start(now)
         return self._out
 
+    def _place(self, event: Placed, now: float) -> None:
+        worker = self._workers.get(event.worker)
+        if worker is not None:
+            worker.node, worker.placed_at = event.node, now
+
     def _join(self, event: Joined, now: float) -> None:
         worker = self._workers.get(event.worker)
         if worker is None:
             return
         self._workers.join(worker, event.node, event.slots)
-        self._setup_failures = 0
+        del self._setup_failures[event.node]
         self._progress_at = now
 
     def _setup_failed(self, node: str, message: str, now: float) -> None:
-        self._setup_failures += 1
+        """Judged node by node: of a thousand machines a few may be broken from the start."""
+        self._setup_failures[node] += 1
         self._faults.worker_died(node, object(), others=self._workers.nodes())
-        if self._setup_failures < self._limits.setup_failures:
+        if self._setup_failures[node] < self._limits.setup_failures or len(self._spent) < self._node_count:
             return
         if self._workers.ready:
             self._start_after = now + self._limits.setup_pause_s
         else:
-            self.stop(f"no worker could be made ready, {self._setup_failures} failed in a row: {message}")
+            failed = sum(self._setup_failures.values())
+            where = f" on {len(self._spent)} machines" if len(self._spent) > 1 else ""
+            self.stop(f"no worker could be made ready, {failed} failed in a row{where}: {message}")
+
+    @property
+    def _spent(self) -> set[str]:
+        """Nodes where setups failed again and again, none of them ready since."""
+        return {node for node, failed in self._setup_failures.items() if failed >= self._limits.setup_failures}
 
     def _returned(self, event: Returned, now: float) -> None:
         worker = self._workers.get(event.worker)
@@ -192,19 +224,41 @@ class Schedule:
         if outcome.code is None:
             self._unwritten = 0
             self._faults.picture_finished(worker.node)
+            for node in state.verdicts:
+                self._faults.contradicted(node, others=self._workers.nodes())
             self._settle(state, "ok", worker.name)
         elif outcome.unwritten:
-            self._unwritten += 1
-            self._backlog.pause(state, now + self._limits.pause_s)
-            if self._unwritten >= self._limits.unwritten:
-                self.stop(f"the output takes no pictures: {outcome.message}")
+            self._not_written(worker, state, outcome, now)
         elif outcome.code is ErrorCode.STORE_UNAVAILABLE and state.refusals + 1 < self._limits.refusals:
             state.refusals += 1
             self._backlog.pause(state, now + self._limits.pause_s)
         elif outcome.code is ErrorCode.OUT_OF_MEMORY and not worker.alone:
             self._backlog.set_apart(state)  # it may fit without its neighbours
+        elif outcome.code in OF_THE_PLACE and self._may_differ(worker, state):
+            state.verdicts[worker.node] = Verdict(worker.name, outcome.code, outcome.message)
+            self._backlog.contest(state)
         else:
             self._settle(state, "failed", worker.name, outcome.code, outcome.message)
+
+    def _not_written(self, worker: Worker, state: PairState, outcome: Outcome, now: float) -> None:
+        """No fault of the pair. Of one node among several, or of the output itself."""
+        assert outcome.code is not None
+        if not self._unwritten:
+            self._unwritten_since = now
+        self._unwritten += 1
+        if self._may_differ(worker, state):
+            state.verdicts[worker.node] = Verdict(worker.name, outcome.code, outcome.message, unwritten=True)
+            self._backlog.contest(state)
+        else:
+            state.verdicts.clear()
+            self._backlog.pause(state, now + self._limits.pause_s)
+        lasting = len(self._workers.nodes()) == 1 or now - self._unwritten_since >= self._limits.unwritten_s
+        if self._unwritten >= self._limits.unwritten and lasting:
+            self.stop(f"the output takes no pictures: {outcome.message}")
+
+    def _may_differ(self, worker: Worker, state: PairState) -> bool:
+        """Whether this is the first node that failed at a pair, and another is there to ask."""
+        return not state.verdicts and bool(self._workers.nodes() - self._faults.avoided - {worker.node})
 
     def _worker_died(self, name: str, cause: Cause, message: str) -> None:
         worker = self._workers.remove(name)
@@ -240,6 +294,27 @@ class Schedule:
                 reason = f"no answer for {silence:.0f} s"
                 self._out.append(Kill(worker.name, reason))
                 self._worker_died(worker.name, Cause.SILENT, reason)
+
+    def _judge_setups(self, now: float) -> None:
+        """A worker that hangs before it is ready."""
+        for worker in list(self._workers.values()):
+            since = worker.placed_at
+            if not worker.ready and since is not None and now - since > self._limits.setup_s:
+                reason = f"not ready after {now - since:.0f} s"
+                self._out.append(Kill(worker.name, reason))
+                self._workers.remove(worker.name)
+                self._setup_failed(worker.node, reason, now)
+
+    def _judge_unopposed(self) -> None:
+        """Pairs that failed on one node while the others went away."""
+        nodes = self._workers.nodes() - self._faults.avoided
+        for state in self._backlog.take_uncontested(nodes) if nodes else ():
+            *_, last = state.verdicts.values()
+            if last.unwritten:
+                state.verdicts.clear()
+                self._backlog.requeue(state)
+            else:
+                self._settle(state, "failed", last.worker, last.code, last.message)
 
     def _judge_standstill(self, now: float) -> None:
         still = now - self._progress_at
@@ -300,7 +375,7 @@ class Schedule:
                 return suspect
         if worker.name == self._clearing:
             return []
-        return self._backlog.take(worker.program, min(worker.depth, share) - len(worker.assignments))
+        return self._backlog.take(worker.program, min(worker.depth, share) - len(worker.assignments), worker.node)
 
     def _clear_for_suspects(self) -> None:
         """Empty one worker for the first suspect, unless one is empty already or on its way."""
@@ -330,4 +405,10 @@ class Schedule:
         wanted = min(self._target, self._outstanding) if self._backlog.begun else self._target
         while len(self._workers) < wanted and now >= self._start_after:
             worker = self._workers.add()
-            self._out.append(Start(worker.name, frozenset(self._faults.avoided)))
+            self._out.append(Start(worker.name, frozenset(self._to_avoid)))
+
+    @property
+    def _to_avoid(self) -> set[str]:
+        """Bad nodes, and those where no setup succeeds if others are left."""
+        spent = self._spent - {""}
+        return self._faults.avoided | (spent if len(spent) < self._node_count else set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -25,19 +26,31 @@ class FaultRecord:
     """What pairs and nodes have done to workers so far.
 
     A node on which `node_deaths` different witnesses died (pairs alone in a worker, workers in setup) with no
-    picture finished in between is avoided where another node works, and its deaths count against no pair.
+    picture finished in between is avoided where another node works, and its deaths count against no pair. So is a node
+    that has made no picture, but failed at `contradictions` pairs that another node then made.
     """
 
-    def __init__(self, *, solo_deaths: int, node_losses: int, node_deaths: int) -> None:
+    def __init__(self, *, solo_deaths: int, node_losses: int, node_deaths: int, contradictions: int) -> None:
         self._solo_deaths = solo_deaths
         self._node_losses = node_losses
         self._node_deaths = node_deaths
+        self._contradictions = contradictions
+        self._contradicted: Counter[str] = Counter()
+        self._proven: set[str] = set()  # nodes that have made a picture
         self._witnesses: dict[str, set[Hashable]] = {}
         self.avoided: set[str] = set()
 
     def picture_finished(self, node: str) -> None:
         """A picture was finished on this node: it works."""
         self._witnesses.pop(node, None)
+        self._proven.add(node)
+
+    def contradicted(self, node: str, *, others: set[str]) -> None:
+        """A pair that failed on this node, for what may be the place's fault, was made elsewhere."""
+        self._contradicted[node] += 1
+        bad = self._contradicted[node] >= self._contradictions and node not in self._proven
+        if bad and others - self.avoided - {node}:
+            self.avoided.add(node)
 
     def worker_died(self, node: str, witness: Hashable, *, others: set[str]) -> None:
         """A worker died on this node; `others` are the nodes that have workers ready."""

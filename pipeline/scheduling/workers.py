@@ -39,6 +39,7 @@ class Worker:
     assignments: dict[int, Assignment] = field(default_factory=dict)
     calls: int = 0  # in flight
     heard_at: float = 0.0
+    placed_at: float | None = None  # since when it runs without being ready; None while it waits for a machine
     program: Hashable = None  # of the pairs it was given last
     alone: bool = False  # its one pair reruns with no company
     doubts: int = 0  # calls in flight when its machine lost another worker: no new pairs until all are answered

@@ -9,7 +9,10 @@ from typing import cast
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup, load
+from neckar.pipeline.results.layout import LEASE_KEY
+from neckar.pipeline.results.records import read_record
 from neckar.pipeline.storage.access import open_store
+from neckar.pipeline.storage.store import Store
 from neckar.pipeline.synthesis.task import RecordingFailed
 from neckar.pipeline.worker.engine import ReadyEngine, SetUpEngine
 from neckar.pipeline.worker.image_store import ImageStore
@@ -17,7 +20,9 @@ from neckar.pipeline.worker.loop import WorkerLoop
 from neckar.pipeline.worker.pictures import Pictures
 from neckar.pipeline.worker.recipe import Recipe, recipe
 from neckar.pipeline.worker.rows import Maker
+from neckar.schemas.errors import UserError
 from neckar.schemas.pair import Pair
+from neckar.schemas.run import LeaseRecord
 
 
 class WorkerProcess:
@@ -57,9 +62,16 @@ class WorkerProcess:
         )
 
     def begin(self, run: RunInfo) -> None:
-        """Begin to work for a run."""
+        """Begin to work for a run.
+
+        Raises:
+            UserError: the run is not to be seen from this machine.
+            StoreError: its place cannot be read.
+        """
         assert self._ready is not None
         ready, pictures = self._ready, Pictures()
+        store = open_store(run.output)
+        _see_lease(store, run)
 
         def prepare(pair: Pair) -> Recipe:
             return recipe(pair, pictures, precision=run.precision, weights_sha256=ready.weights_sha256)
@@ -71,7 +83,7 @@ class WorkerProcess:
             torch_version=ready.torch_version,
             neckar_version=run.neckar_version,
         )
-        images = ImageStore(open_store(run.output))
+        images = ImageStore(store)
         self._loop = WorkerLoop(ready.engine, images, prepare=prepare, maker=maker)
 
     def advance(self, pairs: tuple[Pair, ...], drop: tuple[int, ...], budget_s: float) -> Delivery:
@@ -85,3 +97,13 @@ class WorkerProcess:
             return self._loop.advance(pairs, drop=drop, budget_s=budget_s)
         except RecordingFailed as error:  # the driver knows nothing of the core
             raise GraphsFailed(str(error)) from None
+
+
+def _see_lease(store: Store, run: RunInfo) -> None:
+    """See the driver's lease: a folder of this name may be another one here, on a disk that only this machine has."""
+    lease = read_record(store, LEASE_KEY, LeaseRecord)
+    if lease is None or (lease.owner, lease.epoch) != (run.owner, run.epoch):
+        raise UserError.at(
+            f"--output {store.uri}",
+            f"{socket.gethostname()} does not see the run there; give a folder that all machines share, or s3://",
+        )

@@ -10,7 +10,7 @@ MANIFEST, RUN = "MANIFEST", "RUN"
 SURFACE = {
     "run": [
         *(MANIFEST, "--output", "--workers", "--slots", "--address", "--base", "--allow-local"),
-        *("--deadline", "--error-rate", "--retry-failed"),
+        *("--deadline", "--error-rate", "--stall", "--silence", "--retry-failed"),
     ],
     "validate": [MANIFEST, "--base", "--allow-local", "--check-images", "--elsewhere"],
     "plan": [MANIFEST, "--base", "--allow-local"],

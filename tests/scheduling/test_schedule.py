@@ -11,6 +11,7 @@ from neckar.pipeline.scheduling.events import (
     Died,
     Joined,
     Kill,
+    Placed,
     Release,
     Returned,
     Settle,
@@ -377,3 +378,113 @@ def test_a_ghost_changes_nothing():
     clock.tell(Joined("worker-99", "n1", 4))
     assert clock.held("worker-1") == before
     assert clock.of(Settle) == []
+
+
+def failed(clock, worker, *indices, code=ErrorCode.IMAGE_MISSING, **named):
+    return clock.tell(Returned(worker, tuple(Outcome(i, code, f"{code} for {worker}", **named) for i in indices)))
+
+
+def test_a_node_without_the_inputs_does_not_eat_the_manifest():
+    """It answers fastest: everything it fails at is asked of another node, and soon it is avoided."""
+    clock = Clockwork(40, workers=2, nodes=["blind", "seeing"])
+    for _ in range(40):
+        if clock.schedule.finished:
+            break
+        for _ in range(3):
+            if "worker-1" in clock.schedule._workers:
+                failed(clock, "worker-1", *clock.held("worker-1"))
+        clock.finish("worker-2", *clock.held("worker-2"))
+    assert clock.schedule.counts.ok == 40
+    assert clock.of(Release)[0].worker == "worker-1"
+    assert all(start.avoid == {"blind"} for start in clock.of(Start)[2:])
+    assert max(settle.attempts for settle in clock.of(Settle)) == 2
+
+
+def test_what_is_missing_on_a_second_node_too_has_failed():
+    clock = Clockwork(30, workers=2, nodes=["north", "south"])
+    assert clock.of(Settle, failed(clock, "worker-1", 0)) == []
+    answer = failed(clock, "worker-2", clock.held("worker-2")[0])
+    assert 0 in given_to(answer)
+    (settled,) = clock.of(Settle, failed(clock, "worker-2", 0))
+    assert (settled.status, settled.code, settled.attempts) == ("failed", ErrorCode.IMAGE_MISSING, 2)
+    assert settled.message == "image_missing for worker-2"
+
+
+@pytest.mark.parametrize("code", [ErrorCode.IMAGE_UNREADABLE, ErrorCode.NON_FINITE_LOSS])
+def test_what_no_place_can_change_is_asked_once(code):
+    clock = Clockwork(30, workers=2, nodes=["north", "south"])
+    (settled,) = clock.of(Settle, failed(clock, "worker-1", 0, code=code))
+    assert settled.attempts == 1
+
+
+def test_a_node_that_has_made_pictures_is_not_avoided_for_some_it_could_not_read():
+    clock = Clockwork(60, workers=2, nodes=["north", "south"])
+    clock.finish("worker-1", 0)
+    for _ in range(6):
+        failed(clock, "worker-1", clock.held("worker-1")[0])
+        clock.finish("worker-2", *clock.held("worker-2"))
+    assert clock.schedule._faults.avoided == set()
+
+
+def test_a_second_node_that_goes_away_leaves_the_first_one_s_word():
+    clock = Clockwork(2, workers=2, nodes=["north", "south"])
+    failed(clock, "worker-1", 0)
+    clock.tell(Died("worker-2", Cause.PREEMPTED, "gone"))
+    (settled,) = clock.of(Settle, clock.tell(Tick()))
+    assert (settled.pair.index, settled.worker, settled.attempts) == (0, "worker-1", 1)
+
+
+def test_one_node_that_cannot_write_ends_no_run():
+    clock = Clockwork(200, workers=2, nodes=["full", "empty"])
+    for _ in range(20):
+        if "worker-1" in clock.schedule._workers:
+            failed(clock, "worker-1", *clock.held("worker-1"), code=ErrorCode.STORE_FULL, unwritten=True)
+        clock.finish("worker-2", *clock.held("worker-2"))
+    assert clock.of(Stop) == []
+    assert clock.schedule._faults.avoided == {"full"}
+    assert clock.schedule.counts.failed == 0
+
+
+def test_an_output_that_takes_nothing_from_any_node_ends_the_run_after_a_while():
+    clock = Clockwork(200, workers=2, nodes=["north", "south"], pause_s=1, unwritten_s=30)
+    for _ in range(100):
+        for name in ("worker-1", "worker-2"):
+            failed(clock, name, *clock.held(name), code=ErrorCode.STORE_FULL, unwritten=True)
+        if clock.of(Stop):
+            break
+    assert clock.of(Stop)[0].reason.startswith("the output takes no pictures")
+    assert 30 <= clock.now < 60
+    assert clock.of(Settle) == []
+
+
+def test_three_broken_machines_of_many_end_no_run_before_its_first_success():
+    clock = Clockwork(100, workers=0)
+    clock.tell(Staffed(20, nodes=20))
+    for number in range(1, 10):
+        node = f"broken-{number % 3}"
+        clock.tell(Placed(f"worker-{number}", node))
+        clock.tell(SetupFailed(f"worker-{number}", node, "no driver"))
+    assert clock.of(Stop) == []
+    assert clock.of(Start)[-1].avoid == {"broken-0", "broken-1", "broken-2"}
+    clock.tell(Joined("worker-10", "sound", 1))
+    assert clock.held("worker-10") == [0, 1]
+
+
+def test_setups_that_fail_on_every_machine_end_the_run():
+    clock = Clockwork(100, workers=0)
+    clock.tell(Staffed(2, nodes=2))
+    for number, node in enumerate(["a", "b"] * 3, start=1):
+        assert clock.of(Stop) == []
+        clock.tell(SetupFailed(f"worker-{number}", node, "no driver"))
+    assert clock.of(Stop) == [Stop("no worker could be made ready, 6 failed in a row on 2 machines: no driver")]
+
+
+def test_a_worker_that_hangs_before_it_is_ready_is_killed():
+    clock = Clockwork(3, workers=0, setup_s=100, stall_s=1e9)
+    clock.tell(Staffed(1))
+    assert clock.of(Kill, clock.tell(Tick(), after=1000)) == []  # it waits for a machine
+    clock.tell(Placed("worker-1", "n1"))
+    assert clock.of(Kill, clock.tell(Tick(), after=99)) == []
+    (kill,) = clock.of(Kill, clock.tell(Tick(), after=2))
+    assert kill.reason == "not ready after 101 s"
+    assert clock.of(Start)[-1].worker == "worker-2"

@@ -30,8 +30,10 @@ from neckar.pipeline.scheduling.schedule import CALLS_IN_FLIGHT, Schedule
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.pair import Pair
 
-KINDS = ("good", "killer", "broken", "roomy", "flaky", "unwritten")
-LIMITS = Limits(look_ahead=7, silence_s=10_000, stall_s=1e9, unwritten=10**9, setup_failures=10**9)
+KINDS = ("good", "killer", "broken", "roomy", "flaky", "unwritten", "missing", "missing in the north")
+LIMITS = Limits(
+    look_ahead=7, silence_s=10_000, stall_s=1e9, unwritten=10**9, setup_failures=10**9, setup_s=1e9, error_rate=None
+)
 SLOTS = (1, 2, 3)
 CHAOS_STEPS = 150
 
@@ -139,28 +141,37 @@ class World:
         for index, kind in sorted(process.held.items(), key=lambda item: self.random.random()):
             if self.random.random() < 0.4:
                 continue
-            match kind:
-                case "killer":
-                    del self.processes[name]
-                    return self.tell(Died(name, Cause.CRASHED, "SIGSEGV"))
-                case "good":
-                    outcomes.append(Outcome(index))
-                case "broken":
-                    outcomes.append(Outcome(index, ErrorCode.IMAGE_UNREADABLE, "truncated"))
-                case "roomy":
-                    outcomes.append(Outcome(index, None if alone else ErrorCode.OUT_OF_MEMORY, None))
-                case "flaky" | "unwritten":
-                    self.refused[index] += 1
-                    if self.refused[index] < 3:
-                        code = ErrorCode.STORE_UNAVAILABLE
-                        outcomes.append(Outcome(index, code, "no answer", unwritten=kind == "unwritten"))
-                    else:
-                        outcomes.append(Outcome(index))
+            if kind == "killer":
+                del self.processes[name]
+                return self.tell(Died(name, Cause.CRASHED, "SIGSEGV"))
+            if (outcome := self.outcome(index, kind, process, alone=alone)) is not None:
+                outcomes.append(outcome)
         for outcome in outcomes:
             del process.held[outcome.index]
         process.calls -= 1
         running = tuple(process.held)[: process.slots]
         return self.tell(Returned(name, tuple(outcomes), running, evaluations=1))
+
+    def outcome(self, index, kind, process, *, alone):
+        """How a pair of this kind ends there."""
+        match kind:
+            case "broken":
+                return Outcome(index, ErrorCode.IMAGE_UNREADABLE, "truncated")
+            case "missing":
+                return Outcome(index, ErrorCode.IMAGE_MISSING, f"not on {process.node}")
+            case "missing in the north" if process.node == "north" and self.south():
+                return Outcome(index, ErrorCode.IMAGE_MISSING, "not in the north")
+            case "roomy" if not alone:
+                return Outcome(index, ErrorCode.OUT_OF_MEMORY, None)
+            case "flaky" | "unwritten":
+                self.refused[index] += 1
+                if self.refused[index] < 3:
+                    return Outcome(index, ErrorCode.STORE_UNAVAILABLE, "no answer", unwritten=kind == "unwritten")
+        return Outcome(index)
+
+    def south(self):
+        """Whether somebody is there to contradict the north."""
+        return any(process.ready and process.node == "south" for process in self.processes.values())
 
     def accident(self, name, process):
         kind = self.random.choice(("crash", "silence", "preempted", "node lost", "setup", "staffed", "echo"))
@@ -218,5 +229,7 @@ def test_every_pair_is_settled_once_and_only_killers_are_quarantined(kinds, work
     counts = world.schedule.counts
     assert counts.ok + counts.failed + counts.quarantined == len(kinds)
     for index, kind in enumerate(kinds):
-        expected = {"killer": "quarantined", "broken": "failed"}.get(kind, "ok")
+        expected = {"killer": "quarantined", "broken": "failed", "missing": "failed"}.get(kind, "ok")
+        if kind == "missing in the north" and world.settled[index].status == "failed":
+            continue  # the south was there, and went away before it was asked
         assert world.settled[index].status == expected, (kind, world.settled[index])
