@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -67,7 +68,7 @@ def execute(arguments: Sequence[str]) -> int:
             outcome = end.exit_code
         sys.stdout.flush()
     except (UserError, StoreError) as error:
-        return _refuse(str(error))
+        return _refuse(str(error), Exit.LATER if error.passing else Exit.BAD_INPUT)
     except typer.TyperException as error:
         return _refuse(_usage(error))
     except KeyboardInterrupt:
@@ -81,7 +82,8 @@ def execute(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """The command `neckar`: runs one command line and ends the process."""
+    """The command `neckar`: runs one command line and ends the process. SIGTERM interrupts it as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = execute(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # `execute` has told of it
@@ -91,9 +93,9 @@ def main() -> None:
     os._exit(code)
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str, code: Exit = Exit.BAD_INPUT) -> int:
     print(message, file=sys.stderr)
-    return Exit.BAD_INPUT
+    return code
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 
 class ErrorCode(StrEnum):
@@ -61,6 +62,8 @@ class UserError(Exception):
     Args:
         problems: every mistake found, in the order of the input.
     """
+
+    passing: ClassVar[bool] = False  # nothing to mend: the same command later
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(list(problems))

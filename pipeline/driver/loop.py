@@ -169,9 +169,9 @@ class Driver:
             self._tell(Staffed(workers, nodes))
 
     def _wind_up(self, signals: StopSignals) -> None:
-        """Take what the calls in flight bring, and tell why the run ends."""
+        """Take what the calls in flight bring, and tell why the run ends. Workers that only start bring nothing."""
         until = time.monotonic() + DRAIN_S
-        while self._cluster.busy and time.monotonic() < until:
+        while self._cluster.busy and self._schedule.workers and time.monotonic() < until:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
         if signals.wanted:
@@ -221,7 +221,9 @@ class Driver:
         late = time.monotonic() >= self._decide_at
         if self._run is not None or not self._introduced or (len(self._introduced) < self._workers and not late):
             return
-        self._reporter.say("the pairs to be counted")
+        if self._setup.pairs(timeout_s=TICK_S) is None:  # asked again soon: a signal must not wait for a million pairs
+            self._reporter.say("the pairs to be counted")
+            return
         slow = [ready.host for ready in self._introduced.values() if ready.precision == "float32"]
         first, count = next(iter(self._introduced.values())), len(self._introduced)
         precision: ResolvedPrecision = "float32" if slow else "bfloat16"

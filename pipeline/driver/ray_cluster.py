@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from types import TracebackType
@@ -77,6 +78,14 @@ class Cluster:
         self._calls: dict[Any, tuple[str, str]] = {}  # object reference → worker, method
 
     def __enter__(self) -> Self:
+        try:
+            return self._connected()
+        except BaseException:  # an interruption too: what has started of Ray must end with us
+            if "ray" in sys.modules:
+                sys.modules["ray"].shutdown()
+            raise
+
+    def _connected(self) -> Self:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
         if self._address is None:
             # The one switch that keeps Ray on loopback; _node_ip_address alone is replaced by an outer address.

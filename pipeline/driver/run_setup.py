@@ -155,6 +155,11 @@ class RunSetup:
         return create_or_resume(self.store, record, owner=self._owner, lease=self._lease.lease)
 
     @property
+    def begun(self) -> bool:
+        """Whether the run's place is in hand."""
+        return self._lease is not None
+
+    @property
     def lost(self) -> str | None:
         """Who has taken the run over, in words."""
         return self._lease.lost if self._lease else None

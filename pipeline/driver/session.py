@@ -74,17 +74,41 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         Interrupted: Ctrl-C or SIGTERM. All that was done is written.
         Incomplete: pairs are unaccounted for, or pictures that rows tell of are not there.
     """
+    with StopSignals() as signals:
+        try:
+            return _run(
+                loaded,
+                output,
+                _Request(workers, slots, address, retry_failed, limits or Limits(), engine),
+                progress,
+                signals,
+            )
+        except (KeyboardInterrupt, SystemExit):  # the second is what Ray's own handler makes of a SIGTERM
+            raise Interrupted from None
+
+
+def _run(
+    loaded: LoadedManifest,
+    output: str,
+    request: _Request,
+    progress: Callable[[Progress], None],
+    signals: StopSignals,
+) -> Summary:
     reporter = ProgressReporter(progress)
     setup = RunSetup(loaded, output, say=reporter.say)
     success = setup.finished()
-    again = success is not None and ((retry_failed and success.ok < success.pairs) or setup.reopened(success))
-    request = _Request(workers, slots, address, retry_failed, again, limits or Limits(), engine)
+    retry = request.retry_failed and success is not None and success.ok < success.pairs
+    again = success is not None and (retry or setup.reopened(success))
     if success is None or again:
         try:
             reporter.total = setup.pairs(timeout_s=SURVEY_S)
-            success = _finish(setup, setup.begin(), reporter, request, loaded.weights)
-        except KeyboardInterrupt:
-            raise Interrupted from None
+            run = _made(setup, setup.begin(), reporter, request, loaded.weights, signals)
+            signals.listen_again()
+            success = _sealed(setup, run, reporter, again=again)
+        except (StoreError, LeaseLost) as error:
+            if not setup.begun:
+                raise
+            raise Stopped(str(error)) from error  # the output could be written when the run began
         finally:
             setup.close()
     return Summary(
@@ -104,29 +128,41 @@ class _Request:
     slots: int | None
     address: str | None
     retry_failed: bool
-    again: bool  # it came to an end before
     limits: Limits
     engine: str
 
 
-def _finish(
-    setup: RunSetup, run: Resumed | None, reporter: ProgressReporter, request: _Request, weights: str
-) -> SuccessRecord:
-    """From the run as it was left to its end."""
-    try:
-        if run is None or _is_open(run, request):
-            run = _make(setup, run, reporter, request, weights)
-        reporter.say("the results to be compacted")
-        check_pictures(setup.store, run.lease)
-        return seal(setup.store, run.record, run.lease, again=request.again)
-    except (StoreError, LeaseLost) as error:  # the output could be written when the run began
-        raise Stopped(str(error)) from error
+def _made(
+    setup: RunSetup,
+    run: Resumed | None,
+    reporter: ProgressReporter,
+    request: _Request,
+    weights: str,
+    signals: StopSignals,
+) -> Resumed:
+    """The run with nothing left to do."""
+    if run is None or _is_open(run, request):
+        return _make(setup, run, reporter, request, weights, signals)
+    return run
 
 
-def _make(setup: RunSetup, run: Resumed | None, reporter: ProgressReporter, request: _Request, weights: str) -> Resumed:
+def _sealed(setup: RunSetup, run: Resumed, reporter: ProgressReporter, *, again: bool) -> SuccessRecord:
+    reporter.say("the results to be compacted")
+    check_pictures(setup.store, run.lease)
+    return seal(setup.store, run.record, run.lease, again=again)
+
+
+def _make(
+    setup: RunSetup,
+    run: Resumed | None,
+    reporter: ProgressReporter,
+    request: _Request,
+    weights: str,
+    signals: StopSignals,
+) -> Resumed:
     """Every pair that is to be done, on a cluster."""
     reporter.say("Ray to start")
-    with Cluster(request.address) as cluster, StopSignals() as signals:
+    with Cluster(request.address) as cluster, signals.held_back():
         staffing = staff(cluster.machines, request.workers)
         worker_setup = WorkerSetup(
             weights=weights,

@@ -10,7 +10,7 @@ from neckar.pipeline.manifests.json_document import NotJson, parse_json
 from neckar.pipeline.manifests.yaml_document import parse_yaml
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.storage.location import absolute, is_local, join, parent
-from neckar.pipeline.storage.store import StoreError
+from neckar.pipeline.storage.store import StoreError, Unavailable
 from neckar.schemas.errors import UserError
 from neckar.schemas.manifest import WEIGHTS_NAMES, Manifest
 from neckar.schemas.run import RunRecord
@@ -66,6 +66,8 @@ def load_manifest(uri: str, *, base: str | None = None, allow_local: bool = Fals
         folder = parent(uri)
         base = folder if base is None else absolute(base)
         local = allow_local or is_local(uri)
+    except Unavailable:
+        raise  # nothing to mend in the manifest
     except StoreError as error:
         raise UserError.at(error.uri, error.message) from None
     value = _parsed(data, uri)

@@ -47,6 +47,8 @@ class LeaseHeld(UserError):  # noqa: N818  # as above
         left_s: until it has run out, if it is not renewed.
     """
 
+    passing = True
+
     def __init__(self, uri: str, record: LeaseRecord, left_s: float) -> None:
         message = f"{record.owner} is at work on this run; wait for it or stop it"
         super().__init__([Problem(f"{uri}/{LEASE_KEY}", message)])

@@ -21,6 +21,7 @@ class StoreError(Exception):
     """
 
     code: ClassVar[ErrorCode] = ErrorCode.STORE_UNAVAILABLE
+    passing: ClassVar[bool] = False  # nothing to mend: the same command later
 
     def __init__(self, uri: str, message: str) -> None:
         super().__init__(uri, message)  # both in args: the exception survives pickling between processes
@@ -53,6 +54,7 @@ class Unavailable(StoreError):  # noqa: N818  # as above
     """No answer, or only errors, after all retries."""
 
     code = ErrorCode.STORE_UNAVAILABLE
+    passing = True
 
 
 class Full(StoreError):  # noqa: N818  # as above

@@ -64,7 +64,7 @@ def test_a_mistake_is_one_line_a_problem(command, capsys):
 
 def test_a_store_that_fails_is_no_defect(command, capsys):
     command(Unavailable("s3://bucket/run", "no answer; is AWS_ENDPOINT_URL right?"))
-    assert program.execute(["run"]) == Exit.BAD_INPUT
+    assert program.execute(["run"]) == Exit.LATER
     assert capsys.readouterr().err == "s3://bucket/run: no answer; is AWS_ENDPOINT_URL right?\n"
 
 

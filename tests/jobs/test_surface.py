@@ -75,6 +75,7 @@ def test_exit_codes():
         "OK": 0,
         "SOME_FAILED": 1,
         "BAD_INPUT": 2,
+        "LATER": 75,
         "INCOMPLETE": 3,
         "DEFECT": 70,
         "INTERRUPTED": 130,
