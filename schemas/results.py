@@ -83,6 +83,8 @@ class ResultRow:
     weights_sha256: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    node: str | None = None
+    kernels: str | None = None
 
 
 TRACE_TYPE = pa.list_(
@@ -182,6 +184,8 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("weights_sha256", pa.string(), "sha256 of the network's weights file, hex"),
         _column("started_at", _TIME, "admission to a slot", unit="UTC"),
         _column("finished_at", _TIME, "end of the optimisation", unit="UTC"),
+        _column("node", pa.string(), "host name of the machine that made the image"),
+        _column("kernels", pa.string(), "class of the kernels in C that its worker had, or torch: bits differ"),
     ],
     metadata={"schema": "neckar.results", "schema_version": "1"},
 )

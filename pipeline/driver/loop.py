@@ -19,6 +19,7 @@ from neckar.pipeline.driver.staffing import Staffing, hosts, places
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup
+from neckar.pipeline.results.identity import ALGORITHM_VERSION
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.results.run import Resumed
@@ -48,6 +49,7 @@ from neckar.schemas.fields import ResolvedPrecision
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
 from neckar.schemas.status import Counts
+from neckar.schemas.version import neckar_version
 
 log = logging.getLogger(__name__)
 
@@ -263,12 +265,17 @@ class Driver:
             owner=run.lease.owner,
             epoch=run.lease.epoch,
             precision=record.precision,
-            neckar_version=record.neckar_version,
         )
         self._cluster.call(name, "begin", info)
 
     def _unable(self, ready: WorkerReady, auto: str) -> str | None:
         """Why a worker cannot compute the run, in words."""
+        here, there = (neckar_version(), ALGORITHM_VERSION), (ready.neckar_version, ready.algorithm_version)
+        if here != there:
+            told = (
+                "{} has Neckar {} (algorithm version {}), and this is {} ({}); install the same release on all machines"
+            )
+            return told.format(ready.host, *there, *here)
         missing = self._setup.precisions(auto) - {*ready.possible}
         return f"{ready.device} on {ready.host} cannot compute {', '.join(sorted(missing))}" if missing else None
 

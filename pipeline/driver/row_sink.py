@@ -14,6 +14,7 @@ from neckar.schemas.results import ResultRow
 
 log = logging.getLogger(__name__)
 
+RETRY_S, RETRY_MAX_S = 0.5, 15.0  # at the end, between tries; each is twice as long as the one before
 PATIENCE_S = 600.0  # a store that does not answer for ten minutes; rows are few meanwhile, for pictures fail too
 
 
@@ -27,15 +28,22 @@ class RowSink:
         writer: of this driver's epoch.
         clock: seconds, monotonic.
         patience_s: of the store's silence.
+        wait: lets seconds pass between two tries at the end.
     """
 
     def __init__(
-        self, writer: PartWriter, *, clock: Callable[[], float] = time.monotonic, patience_s: float = PATIENCE_S
+        self,
+        writer: PartWriter,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        patience_s: float = PATIENCE_S,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._writer = writer
         self._clock = clock
         self._patience_s = patience_s
         self._silent_since: float | None = None
+        self._wait = wait
 
     def add(self, row: ResultRow) -> None:
         """Take a row, and write what is due."""
@@ -47,8 +55,12 @@ class RowSink:
 
     def close(self) -> None:
         """Write all rows, as long as it takes."""
+        pause_s = RETRY_S
         while self._writer.waiting:
             self._try(self._writer.flush)
+            if self._writer.waiting:  # the store may refuse at once, and needs its time
+                self._wait(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
 
     def _try(self, write: Callable[[], object]) -> None:
         try:

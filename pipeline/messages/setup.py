@@ -61,6 +61,7 @@ class WorkerReady:
         precision: what `auto` means on it.
         possible: the precisions that it can compute.
         weights_sha256: of the weights it read, hex.
+        neckar_version, algorithm_version: of its software.
         crash_notes: where its process leaves them, on its machine (see `crash_notes.py`).
     """
 
@@ -70,6 +71,8 @@ class WorkerReady:
     precision: ResolvedPrecision
     possible: tuple[ResolvedPrecision, ...]
     weights_sha256: str
+    neckar_version: str
+    algorithm_version: int
     crash_notes: Path
 
 
@@ -81,11 +84,9 @@ class RunInfo:
         output: URI of the run.
         owner, epoch: of the lease that stands there: a worker that does not find it looks at another place.
         precision: what `auto` means in this run, on whatever device.
-        neckar_version: for the records.
     """
 
     output: str
     owner: str
     epoch: int
     precision: str
-    neckar_version: str

@@ -9,6 +9,7 @@ from typing import cast
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup, load
+from neckar.pipeline.results.identity import ALGORITHM_VERSION
 from neckar.pipeline.results.layout import LEASE_KEY
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.storage.access import open_store
@@ -23,6 +24,7 @@ from neckar.pipeline.worker.rows import Maker
 from neckar.schemas.errors import UserError
 from neckar.schemas.pair import Pair
 from neckar.schemas.run import LeaseRecord
+from neckar.schemas.version import neckar_version
 
 
 class WorkerProcess:
@@ -58,6 +60,8 @@ class WorkerProcess:
             precision=self._ready.precision,
             possible=self._ready.possible,
             weights_sha256=self._ready.weights_sha256,
+            neckar_version=neckar_version(),
+            algorithm_version=ALGORITHM_VERSION,
             crash_notes=crash_notes.keep(),
         )
 
@@ -81,7 +85,9 @@ class WorkerProcess:
             device=ready.device,
             weights_sha256=ready.weights_sha256,
             torch_version=ready.torch_version,
-            neckar_version=run.neckar_version,
+            neckar_version=neckar_version(),
+            node=socket.gethostname(),
+            kernels=ready.kernels,
         )
         images = ImageStore(store)
         self._loop = WorkerLoop(ready.engine, images, prepare=prepare, maker=maker)

@@ -55,6 +55,7 @@ class ReadyEngine:
         precision: what `auto` means on it.
         weights_sha256: of the network's weights, hex.
         torch_version: of torch.
+        kernels: the class of those in C, or "torch".
         possible: the precisions that the device can compute.
     """
 
@@ -64,6 +65,7 @@ class ReadyEngine:
     weights_sha256: str
     torch_version: str
     possible: tuple[ResolvedPrecision, ...] = ("float32", "bfloat16")
+    kernels: str = "torch"
 
 
 SetUpEngine = Callable[[WorkerSetup], ReadyEngine]

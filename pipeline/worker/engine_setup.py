@@ -11,6 +11,7 @@ from neckar.pipeline.messages.setup import WorkerSetup
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.synthesis.engine import device as devices
 from neckar.pipeline.synthesis.engine.synthesizer import Synthesizer
+from neckar.pipeline.synthesis.kernels.compiled import kernels_name
 from neckar.pipeline.worker.engine import ReadyEngine
 from neckar.pipeline.worker.weights import load_weights
 
@@ -46,6 +47,7 @@ def synthesizer(setup: WorkerSetup) -> ReadyEngine:
         precision=devices.resolve("auto", device),
         weights_sha256=weights.sha256,
         possible=devices.possible(device),
+        kernels=kernels_name() if device.type == "cpu" else "torch",
         torch_version=str(torch.__version__),  # a class of torch's own: reading a row, the driver would import torch
     )
 

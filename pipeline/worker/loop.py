@@ -6,8 +6,10 @@ import logging
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from neckar.schemas.results import ResultRow
 log = logging.getLogger(__name__)
 
 FETCHERS = 4  # a store answers in some 30 ms; a GPU may finish fifty small pictures a second
+FRAMES = 4  # of a defect's traceback, innermost first, in its row
 STORERS = 2  # encoding a PNG takes some 50 ms
 
 
@@ -264,4 +267,7 @@ class WorkerLoop:
 
 
 def _in_a_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """The exception and where it came from: a pod's log dies with it, a row does not."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    places = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+    return f"{' '.join(f'{type(error).__name__}: {error}'.split())} (at {places})"

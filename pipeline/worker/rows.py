@@ -26,6 +26,8 @@ class Maker:
         device: name of its device.
         weights_sha256: of the network's weights, hex.
         torch_version, neckar_version: of the software.
+        node: host name of its machine.
+        kernels: those in C that it has, or "torch".
     """
 
     worker: str
@@ -33,6 +35,8 @@ class Maker:
     weights_sha256: str
     torch_version: str
     neckar_version: str
+    node: str
+    kernels: str
 
 
 def made_row(recipe: Recipe, solution: Solution, pixels: np.ndarray, png_losses: Losses, maker: Maker) -> ResultRow:

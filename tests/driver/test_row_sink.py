@@ -58,11 +58,28 @@ def test_silence_is_waited_through_without_losing_a_row(store):
 
 def test_endless_silence_stops_the_run(store):
     clock = iter(range(10_000))
-    sink = RowSink(PartWriter(store, 1), clock=lambda: next(clock), patience_s=5)
+    sink = RowSink(PartWriter(store, 1), clock=lambda: next(clock), patience_s=5, wait=lambda _: None)
     store.mood = [Unavailable(store.uri, "no answer")] * 100
     sink.add(row(0))
     with pytest.raises(Stopped, match=r"the results cannot be written: .*no answer"):
         sink.close()
+
+
+def test_a_store_that_refuses_at_once_is_not_asked_without_end(store):
+    """Each pause is twice as long as the one before."""
+    now, pauses = [0.0], []
+
+    def wait(seconds):
+        pauses.append(seconds)
+        now[0] += seconds
+
+    sink = RowSink(PartWriter(store, 1), clock=lambda: now[0], patience_s=100, wait=wait)
+    store.mood = [Unavailable(store.uri, "refused")] * 10_000
+    sink.add(row(0))
+    with pytest.raises(Stopped):
+        sink.close()
+    assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert len(pauses) < 20
 
 
 @pytest.mark.parametrize("error", [Full("s3://out", "no room"), Denied("s3://out", "credentials have expired")])

@@ -282,6 +282,17 @@ def test_a_second_driver_is_refused(tmp_path, go):
     assert driver.returncode == 130
 
 
+def test_a_worker_of_another_release_does_not_join(tmp_path, cluster):
+    with pytest.raises(Stopped, match=r"has Neckar 0\.0\.9 \(algorithm version 8\), and this is .* the same release"):
+        run(
+            manifest(tmp_path, [{}]),
+            output=str(tmp_path / "out"),
+            address=cluster.address,
+            engine=f"{HERE}:set_up_other_release",
+            limits=Limits(setup_failures=2),
+        )
+
+
 def test_a_precision_that_no_worker_has_is_refused_and_nothing_is_begun(tmp_path):
     """On this machine alone: the mend is told, no pair is charged and no run stands there."""
     asked = manifest(tmp_path, [{}, {"precision": "bfloat16"}])

@@ -15,6 +15,7 @@ import numpy as np
 
 from neckar.pipeline.messages.setup import WorkerSetup
 from neckar.pipeline.synthesis.task import Failure, Losses, RecordingFailed, Solution, Task
+from neckar.pipeline.worker import actor
 from neckar.pipeline.worker.engine import ReadyEngine
 from neckar.schemas.errors import UserError
 
@@ -153,3 +154,9 @@ def set_up_one_of_two(setup: WorkerSetup) -> ReadyEngine:
     except FileExistsError:
         return set_up_without_bfloat16(setup)
     return replace(set_up(setup), precision="bfloat16")
+
+
+def set_up_other_release(setup: WorkerSetup) -> ReadyEngine:
+    """On a machine where another Neckar is installed."""
+    actor.neckar_version = lambda: "0.0.9"
+    return set_up(setup)

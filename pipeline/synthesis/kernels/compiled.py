@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -66,6 +67,13 @@ def library() -> ctypes.CDLL | None:
                 getattr(found, function).restype, getattr(found, function).argtypes = None, arguments
         return found
     return None
+
+
+def kernels_name() -> str:
+    """The class of processors that the loaded kernels were built for, or "torch" where its operators do the work."""
+    found = library()
+    name = "torch" if found is None else found._name  # noqa: SLF001 - the path it was loaded from, as ctypes keeps it
+    return Path(name).name.split(".")[0].removeprefix("_")
 
 
 def kernels_for(row: int, *tensors: Tensor, needed: str, float32: Sequence[Tensor] = ()) -> ctypes.CDLL | None:
