@@ -86,6 +86,7 @@ class Schedule:
         self._workers = Workers()
         self._clearing = ""  # the worker that gets no new pairs, so that a suspect finds it empty
         self._setup_failures: Counter[str] = Counter()  # by node, since a worker was ready there
+        self._setup_message = ""  # of the last one
         self._start_after = now
         self._unwritten = 0  # pictures in a row, since this time
         self._unwritten_since = now
@@ -155,6 +156,7 @@ class Schedule:
                 self._worker_died(event.worker, event.cause, event.message)
             case Staffed():
                 self._target, self._node_count = event.workers, event.nodes
+                self._judge_spent()
             case Tick():
                 self._judge_silence(now)
                 self._judge_setups(now)
@@ -185,15 +187,20 @@ class Schedule:
     def _setup_failed(self, node: str, message: str, now: float) -> None:
         """Judged node by node: of a thousand machines a few may be broken from the start."""
         self._setup_failures[node] += 1
+        self._setup_message = message
         self._faults.worker_died(node, object(), others=self._workers.nodes())
-        if self._setup_failures[node] < self._limits.setup_failures or len(self._spent) < self._node_count:
-            return
-        if self._workers.ready:
+        if self._workers.ready and node in self._spent and len(self._spent) >= self._node_count:
             self._start_after = now + self._limits.setup_pause_s
-        else:
-            failed = sum(self._setup_failures.values())
-            where = f" on {len(self._spent)} machines" if len(self._spent) > 1 else ""
-            self.stop(f"no worker could be made ready, {failed} failed in a row{where}: {message}")
+        self._judge_spent()
+
+    def _judge_spent(self) -> None:
+        """Without a worker, and without a machine that is worth another try. Machines may have gone meanwhile."""
+        spent = self._spent
+        if self._workers.ready or not spent or len(spent) < self._node_count:
+            return
+        failed = sum(self._setup_failures.values())
+        where = f" on {len(spent)} machines" if len(spent) > 1 else ""
+        self.stop(f"no worker could be made ready, {failed} failed in a row{where}: {self._setup_message}")
 
     @property
     def _spent(self) -> set[str]:

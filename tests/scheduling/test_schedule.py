@@ -488,3 +488,14 @@ def test_a_worker_that_hangs_before_it_is_ready_is_killed():
     (kill,) = clock.of(Kill, clock.tell(Tick(), after=2))
     assert kill.reason == "not ready after 101 s"
     assert clock.of(Start)[-1].worker == "worker-2"
+
+
+def test_a_machine_that_goes_away_leaves_only_those_where_no_setup_succeeds():
+    clock = Clockwork(100, workers=0)
+    clock.tell(Staffed(1, nodes=2))
+    for number in (1, 2, 3):
+        clock.tell(SetupFailed(f"worker-{number}", "a", "no driver"))
+    assert clock.of(Stop) == []
+    assert clock.of(Start)[-1].avoid == {"a"}
+    (stop,) = clock.of(Stop, clock.tell(Staffed(1, nodes=1)))
+    assert stop.reason == "no worker could be made ready, 3 failed in a row: no driver"
