@@ -233,6 +233,17 @@ def test_on_a_cluster_a_worker_without_the_precision_does_not_join(tmp_path, clu
     assert open_run(str(tmp_path / "out")).counts().settled == 0
 
 
+def test_a_worker_of_another_release_does_not_join(tmp_path, cluster):
+    with pytest.raises(Stopped, match=r"has Neckar 0\.0\.9 \(algorithm version 8\), and this is .* the same release"):
+        run(
+            manifest(tmp_path, [{}]),
+            output=str(tmp_path / "out"),
+            address=cluster.address,
+            engine=f"{HERE}:set_up_other_release",
+            limits=Limits(setup_failures=2),
+        )
+
+
 def test_a_run_on_s3(tmp_path, go, s3_uri):
     """On a Ray of its own, whose workers inherit this process's AWS environment."""
     loaded = manifest(tmp_path, [{}] * 5 + [{"seed": standin.NON_FINITE}])
@@ -280,17 +291,6 @@ def test_a_second_driver_is_refused(tmp_path, go):
         driver.send_signal(signal.SIGTERM)
         driver.communicate(timeout=60)
     assert driver.returncode == 130
-
-
-def test_a_worker_of_another_release_does_not_join(tmp_path, cluster):
-    with pytest.raises(Stopped, match=r"has Neckar 0\.0\.9 \(algorithm version 8\), and this is .* the same release"):
-        run(
-            manifest(tmp_path, [{}]),
-            output=str(tmp_path / "out"),
-            address=cluster.address,
-            engine=f"{HERE}:set_up_other_release",
-            limits=Limits(setup_failures=2),
-        )
 
 
 def test_a_precision_that_no_worker_has_is_refused_and_nothing_is_begun(tmp_path):
