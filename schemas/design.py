@@ -66,6 +66,21 @@ class Design(BaseModel):
         factors = (levels if isinstance(levels, int) else len(levels) for levels in self.factors.values())
         return math.prod(factors, start=len(self.content or "-") * len(self.style or "-"))
 
+    @property
+    def seeds(self) -> tuple[str, int]:
+        """The factor whose levels are seeds, and how many there are: one where no factor is."""
+        for factor in (EXEMPLAR, "seed"):
+            levels = self.factors.get(factor, 1)
+            count = levels if isinstance(levels, int) else len(levels)
+            if count > 1:
+                return factor, count
+        return EXEMPLAR, 1
+
+    def values(self, setting: str, default: Any) -> list[Any]:
+        """The values that a setting takes in the design; `default` where it is no factor."""
+        levels = self.factors.get(setting)
+        return list(levels.values()) if isinstance(levels, Mapping) else [default]
+
     def cells(self, seed: int) -> Iterator[Cell]:
         """Every cell, lazily: contents outermost, then styles, then the factors as given, the last fastest.
 

@@ -18,7 +18,7 @@ from neckar.schemas import identifier
 from neckar.schemas.design import Design
 from neckar.schemas.fields import one_of
 from neckar.schemas.settings import Settings
-from neckar.schemas.wording import refusal, shown
+from neckar.schemas.wording import refusal, refusals, shown
 
 WEIGHTS_NAMES = ("oxford", "torchvision")
 PAIRS_FORMATS = (".jsonl", ".csv", ".parquet")
@@ -103,6 +103,21 @@ class Manifest(BaseModel):
     def _some_pairs(self) -> Manifest:
         if not self.pairs and self.pairs_from is None and self.design is None:
             raise refusal("there is no pair; list some under pairs, or add pairs_from or design")
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_matter(self) -> Manifest:
+        """Pictures that start from a picture, or from noise of no strength, do not know their seed."""
+        if self.design is None:
+            return self
+        factor, count = self.design.seeds
+        starts = [init for init in self.design.values("init", self.settings.init) if init != "white_noise"]
+        flat = 0.0 in self.design.values("init_sigma", self.settings.init_sigma)
+        if count > 1 and (starts or flat):
+            cause = f"init: {starts[0]}" if starts else "init_sigma: 0"
+            mend = "write init: white_noise with an init_sigma above 0" if flat else "write init: white_noise"
+            told = f"{count} seeds make {count} identical pictures with {cause}, which has no noise"
+            raise refusals([(("design", "factors", factor), f"{told}; {mend}, or leave it out")])
         return self
 
     def resolved(self) -> dict[str, Any]:

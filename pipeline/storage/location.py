@@ -69,8 +69,8 @@ def parse(uri: str) -> Location:
     match = _SCHEME.match(uri)
     scheme = match.group(1).lower() if match else None
     if scheme is None:
-        # not Path.resolve, which would follow links
-        return Location("file", "", os.path.abspath(os.path.expanduser(uri)))  # noqa: PTH100, PTH111  # see above
+        path = os.path.expanduser(uri) if _is_home(uri) else uri  # noqa: PTH111  # ~backup.png is a file's name
+        return Location("file", "", os.path.abspath(path))  # noqa: PTH100  # not Path.resolve, which would follow links
     if scheme == "file":
         return _file(uri)
     if scheme == "s3":
@@ -100,10 +100,12 @@ def join(base: str, relative: str) -> str:
     Raises:
         ForbiddenUri: another scheme, or a path that leaves its bucket or package.
     """
-    if is_absolute(relative) or relative.startswith("~"):
+    if is_absolute(relative) or _is_home(relative):
         return absolute(relative)
     if not relative.strip():
         raise ForbiddenUri(shown(base), "a location may not be empty")
+    if "\\" in relative:
+        raise ForbiddenUri(shown(relative), "write / instead of the backslash")
     parent = parse(base)
     if parent.scheme == "file":
         return parse(posixpath.join(parent.path, relative)).uri
@@ -114,6 +116,11 @@ def parent(uri: str) -> str:
     """The folder a URI stands in, absolute: what a manifest's relative URIs are relative to. Raises `ForbiddenUri`."""
     location = parse(uri)
     return Location(location.scheme, location.root, posixpath.dirname(location.path)).uri
+
+
+def _is_home(uri: str) -> bool:
+    """Whether it is below the user's home; `~` at the beginning of any other name is a letter like others."""
+    return uri == "~" or uri.startswith("~/")
 
 
 def _file(uri: str) -> Location:
@@ -131,6 +138,8 @@ def _below(uri: str, rest: str, scheme: Literal["s3", "package"], names: re.Patt
     kind, example = _KINDS[scheme]
     if not names.fullmatch(root):
         raise ForbiddenUri(shown(uri), f"this names no {kind}; write e.g. {example}")
+    if scheme == "s3" and "//" in path:  # another object's key than the one with a single slash
+        raise ForbiddenUri(shown(uri), "its key has an empty part; write one slash, or copy the object to another key")
     normal = posixpath.normpath(path) if path else ""
     if normal == ".":
         normal = ""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from neckar.schemas import identifier
 from neckar.schemas.design import Design
 from neckar.schemas.errors import UserError
+from neckar.schemas.manifest import Manifest
 from neckar.schemas.wording import validated
 
 
@@ -152,3 +153,29 @@ def test_cells_come_one_by_one():
 )
 def test_a_bad_design_is_told_with_place_and_mend(design, lines):
     assert refusal(**design) == lines
+
+
+@pytest.mark.parametrize(
+    ("settings", "factors", "told"),
+    [
+        ({"init": "content"}, {"exemplar": 3}, "3 seeds make 3 identical pictures with init: content"),
+        ({"init": "start.png"}, {"seed": [1, 2]}, "2 seeds make 2 identical pictures with init: start.png"),
+        ({}, {"exemplar": 2, "init": ["white_noise", "style"]}, "2 identical pictures with init: style"),
+        ({"init_sigma": 0}, {"exemplar": 2}, "2 identical pictures with init_sigma: 0"),
+        ({}, {"exemplar": 2, "init_sigma": [0, 1]}, "2 identical pictures with init_sigma: 0"),
+        ({"init": "content"}, {"exemplar": 1}, None),
+        ({"init": "content"}, {"init": ["white_noise"], "exemplar": 2}, None),
+        ({"init": "content"}, {"alpha": [1, 2]}, None),
+    ],
+)
+def test_repeats_of_a_start_without_noise_are_refused(settings, factors, told):
+    design = {"content": ["a.png"], "style": ["b.png"], "factors": factors}
+    manifest = {"schema_version": 1, "name": "n", "settings": settings, "design": design}
+    if told is None:
+        validated(Manifest, manifest)
+        return
+    with pytest.raises(UserError, match=told) as refused:
+        validated(Manifest, manifest)
+    (problem,) = refused.value.problems
+    assert problem.place == f"design.factors.{next(name for name in ('exemplar', 'seed') if name in factors)}"
+    assert "write init: white_noise" in problem.message

@@ -26,7 +26,7 @@ from neckar.pipeline.storage.store import ForbiddenUri, NotFound
         ("s3://bucket", "s3://bucket"),
         ("s3://bucket/", "s3://bucket"),
         ("s3://my.bucket-1/a/b c.png", "s3://my.bucket-1/a/b c.png"),
-        ("S3://bucket/a//b/./c", "s3://bucket/a/b/c"),
+        ("S3://bucket/a/b/./c", "s3://bucket/a/b/c"),
         ("s3://bucket/a/../b", "s3://bucket/b"),
         ("package:skimage/data/coffee.png", "package:skimage/data/coffee.png"),
         ("package:skimage", "package:skimage"),
@@ -44,6 +44,27 @@ def test_paths_are_relative_to_the_working_directory_and_home(monkeypatch: pytes
     assert absolute("images/a.png") == f"{tmp_path}/images/a.png"
     assert absolute("./a:b.png") == f"{tmp_path}/a:b.png"
     assert absolute("~/a.png") == "/home/leon/a.png"
+    assert absolute("~backup.png") == f"{tmp_path}/~backup.png"
+    assert absolute("~leon/a.png") == f"{tmp_path}/~leon/a.png"
+    assert join("s3://bucket/run", "~backup.png") == "s3://bucket/run/~backup.png"
+    assert join("/data", "~/a.png") == "/home/leon/a.png"
+
+
+@pytest.mark.parametrize(
+    ("uri", "mend"),
+    [
+        ("s3://bucket/exp1//a.png", "its key has an empty part; write one slash"),
+        ("exp1//a.png", "its key has an empty part; write one slash"),
+        ("exp1\\a.png", "write / instead of the backslash"),
+    ],
+)
+def test_what_would_be_another_object_is_refused_with_the_mend(uri: str, mend: str) -> None:
+    with pytest.raises(ForbiddenUri, match=mend):
+        join("s3://bucket/run", uri)
+
+
+def test_slashes_of_a_path_are_the_file_system_s(tmp_path: Path) -> None:
+    assert join("/data", "exp1//a.png") == "/data/exp1/a.png"
 
 
 @pytest.mark.parametrize(
