@@ -38,7 +38,7 @@ def run(  # noqa: PLR0913  # the command's options, by keyword
         output: folder or s3:// URI of the run; else the manifest's.
         workers: processes; else one a GPU, or one for every four cores.
         slots: pictures optimised at a time in a worker; else chosen.
-        address: of a Ray cluster; else Ray is started here.
+        address: of a Ray cluster; else RAY_ADDRESS's; else Ray is started here.
         base: what relative URIs are relative to; else the manifest's folder.
         allow_local: let a manifest from an object store name files of this machine.
         deadline: seconds after which a picture is given up.
@@ -57,9 +57,11 @@ def run(  # noqa: PLR0913  # the command's options, by keyword
         Stopped, Interrupted, Incomplete: not all pairs are accounted for; the same call goes on.
     """
     from neckar.pipeline.driver import session
+    from neckar.pipeline.driver.ray_cluster import cluster_address
     from neckar.pipeline.scheduling.limits import Limits
 
     loaded, found = take_in(fspath(manifest), base, allow_local=allow_local)
+    address = cluster_address(address)
     if address is None:
         refuse_impossible(loaded, found)
     return session.run(

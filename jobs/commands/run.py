@@ -37,7 +37,7 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
         typer.Option(parser=count, help="Pictures optimised at a time in a worker; else chosen.", metavar="S"),
     ] = None,
     address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster; else Ray is started here.", metavar="ADDR")
+        str | None, typer.Option(help="Of a Ray cluster; else RAY_ADDRESS; else Ray is started here.", metavar="ADDR")
     ] = None,
     base: BaseOption = None,
     allow_local: AllowLocalOption = False,
@@ -52,10 +52,12 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     """Make every picture of a manifest; the same command again resumes."""
     from neckar.jobs.input.intake import output_of, take_in
     from neckar.jobs.measure.feasible import refuse_impossible
+    from neckar.pipeline.driver.ray_cluster import cluster_address
     from neckar.pipeline.scheduling.limits import Limits
 
     loaded, found = take_in(manifest, base, allow_local=allow_local)
     target = output_of(loaded, output)
+    address = cluster_address(address)
     if address is None:
         refuse_impossible(loaded, found)
     return make(

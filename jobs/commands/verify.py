@@ -27,7 +27,7 @@ def verify(
         bool, typer.Option("--repair", help="Make again what is damaged or gone, from parts, pictures, or anew.")
     ] = False,
     address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster for the repair; else Ray is started here.", metavar="ADDR")
+        str | None, typer.Option(help="Of a Ray cluster for the repair; else RAY_ADDRESS.", metavar="ADDR")
     ] = None,
 ) -> int:
     """Compare every picture and every file of rows with what is on record of it."""
@@ -58,11 +58,12 @@ def _repair(reader: RunReader, report: Report, address: str | None) -> int:
     import socket
 
     from neckar.jobs.commands.run import make
+    from neckar.pipeline.driver.ray_cluster import cluster_address
     from neckar.pipeline.manifests.source import loaded_again
     from neckar.pipeline.results.checks.repair import reopen
 
     reopen(reader.store, report, owner=f"{socket.gethostname()}:{os.getpid()}:verify")
-    return make(loaded_again(reader.record), reader.store.uri, address=address)
+    return make(loaded_again(reader.record), reader.store.uri, address=cluster_address(address))
 
 
 def _lines(report: Report) -> list[str]:

@@ -31,6 +31,15 @@ _TAKEN_AWAY = {1, 3, 4}  # expected termination, drained for preemption, drained
 _NODE_GONE = "its node has died"  # Ray's words for a worker that was not yet placed in our books
 
 
+def cluster_address(given: str | None) -> str | None:
+    """The cluster to join: as given, else that of RAY_ADDRESS, which a Ray job finds set; None starts a Ray here.
+
+    An http address is left alone: it is where `ray job submit` sends its jobs, and no place for a driver.
+    """
+    named = os.environ.get("RAY_ADDRESS", "")
+    return given or (None if named.startswith(("http://", "https://")) else named or None)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A call came back."""

@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         output: absolute URI of the run.
         workers: processes; one a GPU by default, or one for every four cores.
         slots: images at a time in each; chosen by the engine by default.
-        address: of a Ray cluster; Ray is started on this machine by default.
+        address: of a Ray cluster; Ray is started on this machine by default, whatever RAY_ADDRESS says.
         retry_failed: try pairs again that have no picture from an earlier session, also of a complete run.
         progress: is told about twice a second.
         limits: by what pairs, workers and the run are judged.
@@ -74,7 +74,7 @@ def run(  # noqa: PLR0913  # the command line's options by keyword, and two that
         Interrupted: Ctrl-C or SIGTERM. All that was done is written.
         Incomplete: pairs are unaccounted for, or pictures that rows tell of are not there.
     """
-    with StopSignals() as signals:
+    with StopSignals(at_once=True) as signals:
         try:
             return _run(
                 loaded,

@@ -13,14 +13,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """While entered, a signal raises `KeyboardInterrupt`; while held back, the first one is noted in `wanted`.
+    """While entered, the first signal is noted in `wanted`, the second raises `KeyboardInterrupt`.
 
     Outside the main thread, where Python takes no signals, nothing changes.
+
+    Args:
+        at_once: the first one raises too, but where signals are held back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
         self.wanted = False
-        self._held = False
+        self._held = not at_once
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -36,12 +39,12 @@ class StopSignals:
     @contextmanager
     def held_back(self) -> Iterator[None]:
         """Meanwhile somebody looks at `wanted` often; only a second signal interrupts him."""
-        self._held = True
+        before, self._held = self._held, True
         self._listen()
         try:
             yield
         finally:
-            self._held = False
+            self._held = before
 
     def listen_again(self) -> None:
         """After somebody else has taken the signals, as Ray does when it starts and when it ends."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from neckar.pipeline.driver.ray_cluster import MESSAGE_MAX, Cluster, _in_a_line
+from neckar.pipeline.driver.ray_cluster import MESSAGE_MAX, Cluster, _in_a_line, cluster_address
 from neckar.schemas.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +42,23 @@ def test_an_address_where_nobody_listens_is_told_at_once():
         Cluster(f"127.0.0.1:{port}"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "found"),
+    [
+        (None, None, None),
+        (None, "127.0.0.1:6379", "127.0.0.1:6379"),
+        ("host:1", "127.0.0.1:6379", "host:1"),
+        (None, "http://127.0.0.1:8265", None),  # where jobs are submitted to
+        (None, "", None),
+    ],
+)
+def test_inside_a_ray_job_its_cluster_is_meant(monkeypatch, given, named, found):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if named is not None:
+        monkeypatch.setenv("RAY_ADDRESS", named)
+    assert cluster_address(given) == found
 
 
 def test_an_address_that_is_none():

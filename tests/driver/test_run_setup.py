@@ -144,5 +144,11 @@ def test_the_first_signal_is_a_wish_and_the_second_an_order():
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with StopSignals(at_once=True) as signals:
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGTERM)
+            with signals.held_back():
+                os.kill(os.getpid(), signal.SIGTERM)
+                assert signals.wanted
     finally:
         signal.signal(signal.SIGINT, before)

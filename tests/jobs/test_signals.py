@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -106,3 +107,12 @@ def test_another_driver_at_work_is_no_mistake_of_the_user_s(neckar, manifest, tm
         keeper.end()
     assert answer.returncode == 75
     assert "somebody is at work on this run; wait for it or stop it" in answer.stderr
+
+
+def test_the_cluster_of_ray_address_is_joined_and_no_ray_started_here(neckar, manifest, tmp_path):
+    manifest(MANIFEST, "small.yaml")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"127.0.0.1:{taken.getsockname()[1]}"
+    answer = neckar("run", "small.yaml", "--output", "out", env={"RAY_ADDRESS": nobody})
+    assert answer.returncode == 2
+    assert f"--address {nobody}: nobody answers there" in answer.stderr
