@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from neckar.pipeline.driver.ray_start import brisk, keep_quiet
+from neckar.pipeline.driver.ray_start import Authentication, brisk, keep_quiet, session_folder
 from neckar.pipeline.driver.staffing import Machine, Staffing
 from neckar.pipeline.messages.setup import WORKER, WorkerSetup, load
 from neckar.pipeline.scheduling.events import Cause
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 OBJECT_STORE_BYTES = 256 << 20  # rows and their traces pass through it, never pictures
 CONNECT_S = 10.0  # for a cluster's head to take a connection
+LOCKED_OUT = (  # `ray start` of 2.60 asks for a token where ~/.ray/auth_token exists, and tells its clients nothing
+    "if it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token to the one of its head"
+)
 MESSAGE_MAX = 300  # characters of a death's message: it ends up in a row
 
 _LOCATE = "locate"  # the first call of every worker
@@ -87,11 +90,13 @@ class Cluster:
         self._calls: dict[Any, tuple[str, str]] = {}  # object reference → worker, method
 
     def __enter__(self) -> Self:
+        self._authentication = Authentication()
         try:
             return self._connected()
         except BaseException:  # an interruption too: what has started of Ray must end with us
             if "ray" in sys.modules:
                 sys.modules["ray"].shutdown()
+                self._authentication.end()
             raise
 
     def _connected(self) -> Self:
@@ -105,12 +110,14 @@ class Cluster:
         keep_quiet()
         silent = {"log_to_driver": False, "logging_level": logging.ERROR}
         if self._address is None:
+            self._authentication.take_token()
             with brisk():
                 ray.init(
                     address="local",  # without it Ray joins whatever cluster was last started on this machine
                     _node_ip_address="127.0.0.1",
                     include_dashboard=False,
                     object_store_memory=OBJECT_STORE_BYTES,
+                    _temp_dir=session_folder(),
                     **silent,
                 )
             return self
@@ -118,8 +125,8 @@ class Cluster:
         try:
             ray.init(address=self._address, **silent)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = _in_a_line(str(error))
-            raise UserError.at(f"--address {self._address}", f"no Ray cluster answers there: {reason}") from None
+            told = f"no Ray cluster answers there: {_in_a_line(str(error))}; {LOCKED_OUT}"
+            raise UserError.at(f"--address {self._address}", told) from None
         return self
 
     def __exit__(
@@ -128,6 +135,7 @@ class Cluster:
         for name in list(self._handles):
             self.dismiss(name)
         self._ray.shutdown()
+        self._authentication.end()
 
     @property
     def machines(self) -> list[Machine]:

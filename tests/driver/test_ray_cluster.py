@@ -10,10 +10,69 @@ from pathlib import Path
 
 import pytest
 
+from neckar.pipeline.driver import ray_start
 from neckar.pipeline.driver.ray_cluster import MESSAGE_MAX, Cluster, _in_a_line, cluster_address
 from neckar.schemas.errors import UserError
 
 ROOT = Path(__file__).parents[2]
+
+HOME = """
+import os
+from pathlib import Path
+from neckar.pipeline.driver.ray_cluster import Cluster
+for _ in range(2):
+    with Cluster(None) as cluster:
+        import ray
+        assert ray.get(ray.remote(lambda: 7).remote()) == 7
+        assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
+    assert "RAY_AUTH_TOKEN" not in os.environ and "RAY_AUTH_MODE" not in os.environ
+print(sorted(path.name for path in Path.home().rglob("*")) if Path.home().exists() else "no home")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("home", "left"), [("{tmp_path}", "[]"), ("/proc/nobody", "no home")])
+def test_a_local_ray_asks_for_a_token_of_its_own_and_leaves_the_home_alone(tmp_path, home, left):
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-c", HOME],
+        cwd=ROOT,
+        env=ours | {"HOME": home.format(tmp_path=tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.strip() == left, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["{tmp_path}/" + 60 * "long", "/proc/nobody"])
+def test_a_local_ray_starts_where_its_usual_folder_cannot_hold_its_sockets(tmp_path, folder):
+    place = Path(folder.format(tmp_path=tmp_path))
+    if not str(place).startswith("/proc"):
+        place.mkdir()
+    code = "from neckar.pipeline.driver.ray_cluster import Cluster\nwith Cluster(None) as c:\n    print(c.alone)"
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=ours | {"TMPDIR": str(place)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.strip() == "True", done.stderr
+
+
+def test_where_no_folder_will_do_it_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(ray_start, "_holds_sockets", lambda folder: False)
+    monkeypatch.setenv("RAY_TMPDIR", "/long")
+    with pytest.raises(UserError, match=r"^/long: Ray cannot have its sockets there; set RAY_TMPDIR to a folder"):
+        ray_start.session_folder()
+
 
 LOCAL = """
 from neckar.pipeline.driver.ray_cluster import Cluster

@@ -255,6 +255,13 @@ def test_a_run_on_s3(tmp_path, go, s3_uri):
     assert reader.success.pairs == 6
 
 
+def test_a_cluster_is_joined_after_a_ray_of_our_own(tmp_path, go):
+    """Which has asked for a token, as the cluster does not."""
+    loaded = manifest(tmp_path, [{}] * 3)
+    assert go(loaded, output=str(tmp_path / "own"), address=None).ok == 3
+    assert go(loaded).ok == 3
+
+
 def test_ctrl_c_writes_what_is_done_and_the_same_command_goes_on(tmp_path):
     manifest(tmp_path, [{}] * 40, iterations=100)
     driver = start_driver(tmp_path)
