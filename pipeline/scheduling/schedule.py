@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from neckar.pipeline.scheduling.backlog import Backlog
 from neckar.pipeline.scheduling.events import (
-    Advance,
     Cause,
     Command,
     Died,
@@ -15,7 +14,6 @@ from neckar.pipeline.scheduling.events import (
     Joined,
     Kill,
     Placed,
-    Release,
     Returned,
     Settle,
     SetupFailed,
@@ -24,6 +22,7 @@ from neckar.pipeline.scheduling.events import (
     Stop,
     Tick,
 )
+from neckar.pipeline.scheduling.handing_out import HandingOut
 from neckar.pipeline.scheduling.limits import Limits
 from neckar.pipeline.scheduling.pair_state import PairState, SoloDeath, Verdict
 from neckar.pipeline.scheduling.suspects import Consequence, FaultRecord
@@ -45,7 +44,6 @@ OF_THE_PLACE = {
     ErrorCode.STORE_UNAVAILABLE,
     ErrorCode.INTERNAL,
 }
-CALLS_IN_FLIGHT = 2  # one runs, one waits in the worker, so that it never idles for the driver
 
 
 class Schedule:
@@ -84,7 +82,7 @@ class Schedule:
             contradictions=limits.contradictions,
         )
         self._workers = Workers()
-        self._clearing = ""  # the worker that gets no new pairs, so that a suspect finds it empty
+        self._handing_out = HandingOut(self._backlog, self._workers, self._faults, limits)
         self._setup_failures: Counter[str] = Counter()  # by node, since a worker was ready there
         self._setup_message = ""  # of the last one
         self._start_after = now
@@ -101,7 +99,7 @@ class Schedule:
     @property
     def finished(self) -> bool:
         """Every pair of the source is settled."""
-        return self._backlog.exhausted and not self._outstanding
+        return self._backlog.exhausted and not self._handing_out.outstanding
 
     @property
     def in_flight(self) -> int:
@@ -166,8 +164,8 @@ class Schedule:
         if self.stopped is None:
             if self._workers.ready or self._backlog.begun:
                 self._backlog.feed(now)
-            self._assign(now)
-            self._release()
+            self._out += self._handing_out.assign(now, self._target)
+            self._out += self._handing_out.release()
             self._start(now)
         return self._out
 
@@ -348,68 +346,10 @@ class Schedule:
             self._errors[code] += 1
         self._out.append(Settle(state.pair, status, state.attempts, worker, code, message))
 
-    # --- handing out ---
-
-    @property
-    def _outstanding(self) -> int:
-        return len(self._backlog) + self._workers.in_flight
-
-    def _assign(self, now: float) -> None:
-        self._clear_for_suspects()
-        wanted = max(1, min(self._target, self._outstanding))
-        # In the tail everyone gets an equal share, so that nobody sits on pairs another could begin.
-        share = -(-self._outstanding // wanted) if self._backlog.exhausted else self._limits.look_ahead
-        for worker in sorted(self._workers.hungry.values(), key=lambda worker: len(worker.assignments)):
-            states = self._choose(worker, share)
-            self._workers.assign(worker, states)
-            drop = worker.overdue(now, self._limits.pair_s)
-            if not worker.assignments:
-                continue
-            if worker.calls == 0:
-                worker.heard_at = now
-            self._out.append(Advance(worker.name, tuple(state.pair for state in states), drop))
-            self._out.extend(Advance(worker.name) for _ in range(CALLS_IN_FLIGHT - worker.calls - 1))
-            self._workers.called(worker, CALLS_IN_FLIGHT)
-
-    def _choose(self, worker: Worker, share: int) -> list[PairState]:
-        if worker.alone or worker.doubts or worker.node in self._faults.avoided:
-            return []
-        if not worker.assignments:
-            nodes = self._workers.nodes() - self._faults.avoided
-            suspect = self._backlog.take_suspect(lambda state: self._faults.may_rerun_on(worker.node, state, nodes))
-            if suspect:
-                worker.alone = True
-                return suspect
-        if worker.name == self._clearing:
-            return []
-        return self._backlog.take(worker.program, min(worker.depth, share) - len(worker.assignments), worker.node)
-
-    def _clear_for_suspects(self) -> None:
-        """Empty one worker for the first suspect, unless one is empty already or on its way."""
-        suspect = self._backlog.first_suspect
-        if suspect is None:
-            self._clearing = ""
-            return
-        nodes = self._workers.nodes() - self._faults.avoided
-        able = {
-            name: worker
-            for name, worker in self._workers.items()
-            if worker.node not in self._faults.avoided and self._faults.may_rerun_on(worker.node, suspect, nodes)
-        }
-        if any(worker.alone or not worker.assignments for worker in able.values()):
-            self._clearing = ""
-        elif self._clearing not in able:
-            self._clearing = min(able, key=lambda name: len(able[name].assignments), default="")
-
-    def _release(self) -> None:
-        done = self._backlog.exhausted and not self._backlog
-        for worker in list(self._workers.hungry.values()) if done or self._faults.avoided else ():
-            if worker.idle and (done or worker.node in self._faults.avoided):
-                self._workers.remove(worker.name)
-                self._out.append(Release(worker.name))
+    # --- starting ---
 
     def _start(self, now: float) -> None:
-        wanted = min(self._target, self._outstanding) if self._backlog.begun else self._target
+        wanted = min(self._target, self._handing_out.outstanding) if self._backlog.begun else self._target
         while len(self._workers) < wanted and now >= self._start_after:
             worker = self._workers.add()
             self._out.append(Start(worker.name, frozenset(self._to_avoid)))

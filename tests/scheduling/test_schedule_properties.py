@@ -25,8 +25,9 @@ from neckar.pipeline.scheduling.events import (
     Stop,
     Tick,
 )
+from neckar.pipeline.scheduling.handing_out import CALLS_IN_FLIGHT
 from neckar.pipeline.scheduling.limits import Limits
-from neckar.pipeline.scheduling.schedule import CALLS_IN_FLIGHT, Schedule
+from neckar.pipeline.scheduling.schedule import Schedule
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.pair import Pair
 
