@@ -25,6 +25,7 @@ from neckar.pipeline.scheduling.events import (
 from neckar.pipeline.scheduling.handing_out import HandingOut
 from neckar.pipeline.scheduling.limits import Limits
 from neckar.pipeline.scheduling.pair_state import PairState, SoloDeath, Verdict
+from neckar.pipeline.scheduling.setups import SetupRecord
 from neckar.pipeline.scheduling.suspects import Consequence, FaultRecord
 from neckar.pipeline.scheduling.workers import Worker, Workers, listed
 from neckar.schemas.errors import ErrorCode
@@ -83,8 +84,7 @@ class Schedule:
         )
         self._workers = Workers()
         self._handing_out = HandingOut(self._backlog, self._workers, self._faults, limits)
-        self._setup_failures: Counter[str] = Counter()  # by node, since a worker was ready there
-        self._setup_message = ""  # of the last one
+        self._setups = SetupRecord(limits.setup_failures)
         self._start_after = now
         self._unwritten = 0  # pictures in a row, since this time
         self._unwritten_since = now
@@ -154,7 +154,7 @@ class Schedule:
                 self._worker_died(event.worker, event.cause, event.message)
             case Staffed():
                 self._target, self._node_count = event.workers, event.nodes
-                self._judge_spent()
+                self._judge_nodes()
             case Tick():
                 self._judge_silence(now)
                 self._judge_setups(now)
@@ -179,31 +179,20 @@ class Schedule:
         if worker is None:
             return
         self._workers.join(worker, event.node, event.slots)
-        del self._setup_failures[event.node]
+        self._setups.succeeded(event.node)
         self._progress_at = now
 
     def _setup_failed(self, node: str, message: str, now: float) -> None:
-        """Judged node by node: of a thousand machines a few may be broken from the start."""
-        self._setup_failures[node] += 1
-        self._setup_message = message
+        self._setups.failed(node, message)
         self._faults.worker_died(node, object(), others=self._workers.nodes())
-        if self._workers.ready and node in self._spent and len(self._spent) >= self._node_count:
+        if self._workers.ready and node in self._setups.spent and self._setups.exhausted(self._node_count):
             self._start_after = now + self._limits.setup_pause_s
-        self._judge_spent()
+        self._judge_nodes()
 
-    def _judge_spent(self) -> None:
+    def _judge_nodes(self) -> None:
         """Without a worker, and without a machine that is worth another try. Machines may have gone meanwhile."""
-        spent = self._spent
-        if self._workers.ready or not spent or len(spent) < self._node_count:
-            return
-        failed = sum(self._setup_failures.values())
-        where = f" on {len(spent)} machines" if len(spent) > 1 else ""
-        self.stop(f"no worker could be made ready, {failed} failed in a row{where}: {self._setup_message}")
-
-    @property
-    def _spent(self) -> set[str]:
-        """Nodes where setups failed again and again, none of them ready since."""
-        return {node for node, failed in self._setup_failures.items() if failed >= self._limits.setup_failures}
+        if not self._workers.ready and self._setups.exhausted(self._node_count):
+            self.stop(f"no worker could be made ready, {self._setups.told()}")
 
     def _returned(self, event: Returned, now: float) -> None:
         worker = self._workers.get(event.worker)
@@ -357,5 +346,5 @@ class Schedule:
     @property
     def _to_avoid(self) -> set[str]:
         """Bad nodes, and those where no setup succeeds if others are left."""
-        spent = self._spent - {""}
+        spent = self._setups.spent - {""}
         return self._faults.avoided | (spent if len(spent) < self._node_count else set())
