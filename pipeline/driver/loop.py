@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from neckar.pipeline.driver.admission import other_weights, unfit
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
@@ -19,7 +20,6 @@ from neckar.pipeline.driver.staffing import Staffing, hosts, places
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup
-from neckar.pipeline.results.identity import ALGORITHM_VERSION
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.results.run import Resumed
@@ -49,7 +49,6 @@ from neckar.schemas.fields import ResolvedPrecision
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
 from neckar.schemas.status import Counts
-from neckar.schemas.version import neckar_version
 
 log = logging.getLogger(__name__)
 
@@ -212,26 +211,28 @@ class Driver:
         log.info("%s: %s on %s, pid %d", name, ready.device, ready.host, ready.pid)
         if self._run is not None:
             self._admit(name, ready, self._run)
-            return
-        if not self._introduced:
-            self._decide_at = time.monotonic() + INTRODUCTIONS_S
-        self._introduced[name] = ready
-        self._decide()
+        else:
+            if not self._introduced:
+                self._decide_at = time.monotonic() + INTRODUCTIONS_S
+            self._introduced[name] = ready
 
     def _decide(self) -> None:
         """What the run is, once all workers have introduced themselves, or have had the time to."""
-        late = time.monotonic() >= self._decide_at
-        if self._run is not None or not self._introduced or (len(self._introduced) < self._workers and not late):
+        awaited = len(self._introduced) < self._workers and time.monotonic() < self._decide_at
+        if self._run is not None or not self._introduced or awaited:
             return
         if self._setup.pairs(timeout_s=TICK_S) is None:  # asked again soon: a signal must not wait for a million pairs
             self._reporter.say("the pairs to be counted")
+            for name in self._introduced:  # whoever waits for us does not hang
+                self._tell(Placed(name, self._cluster.node(name)))
             return
         slow = [ready.host for ready in self._introduced.values() if ready.precision == "float32"]
         first, count = next(iter(self._introduced.values())), len(self._introduced)
         precision: ResolvedPrecision = "float32" if slow else "bfloat16"
         for ready in self._introduced.values():
-            if self._alone:
-                self._refuse(ready, precision)
+            mistake = unfit(ready, self._setup.precisions(precision))
+            if self._alone and mistake is not None:  # before anything of the run is written
+                raise mistake
         if slow and len(slow) < count:
             log.warning(
                 "precision: auto is float32, for %d of %d workers have no fast bfloat16 (%s)", len(slow), count, slow[0]
@@ -240,51 +241,31 @@ class Driver:
             log.info("precision: auto is %s on all of %d workers", precision, count)
         run = self._setup.create(precision=precision, weights_sha256=first.weights_sha256)
         self._open(run)
-        introduced, self._introduced = self._introduced, {}
-        for name, ready in introduced.items():
-            self._admit(name, ready, run)
+        for name in list(self._introduced):
+            self._admit(name, self._introduced.pop(name), run)
 
     def _admit(self, name: str, ready: WorkerReady, run: Resumed) -> None:
         """Let a worker begin, if it can compute this run."""
         record = run.record
-        if self._alone:
-            self._refuse(ready, record.precision)
-        told = self._unable(ready, record.precision)
-        if ready.weights_sha256 != record.weights_sha256:
-            told = f"{ready.host} has other weights (sha256 {ready.weights_sha256}) than the run began with"
-            if not self._schedule.workers:
-                raise UserError.at(f"weights: {record.weights}", f"{told}; put them back, or give a new --output")
-        if told is not None:
-            log.warning("%s does not join: %s", name, told)
-            self._tell(SetupFailed(name, self._cluster.node(name), told))
-            self._dismiss(name)
+        foreign = other_weights(ready, record)
+        mistake = foreign or unfit(ready, self._setup.precisions(record.precision))
+        self._mistake = foreign or self._mistake
+        if mistake is not None:
+            self._turn_away(name, mistake)
             return
         self._tell(Placed(name, self._cluster.node(name)))  # it may have waited for us until now
-        info = RunInfo(
-            output=self._setup.store.uri,
-            owner=run.lease.owner,
-            epoch=run.lease.epoch,
-            precision=record.precision,
-        )
+        lease, output = run.lease, self._setup.store.uri
+        info = RunInfo(output=output, owner=lease.owner, epoch=lease.epoch, precision=record.precision)
         self._cluster.call(name, "begin", info)
 
-    def _unable(self, ready: WorkerReady, auto: str) -> str | None:
-        """Why a worker cannot compute the run, in words."""
-        here, there = (neckar_version(), ALGORITHM_VERSION), (ready.neckar_version, ready.algorithm_version)
-        if here != there:
-            told = (
-                "{} has Neckar {} (algorithm version {}), and this is {} ({}); install the same release on all machines"
-            )
-            return told.format(ready.host, *there, *here)
-        missing = self._setup.precisions(auto) - {*ready.possible}
-        return f"{ready.device} on {ready.host} cannot compute {', '.join(sorted(missing))}" if missing else None
-
-    def _refuse(self, ready: WorkerReady, auto: str) -> None:
-        """On a Ray of our own there is no other machine to go to."""
-        told = self._unable(ready, auto)
-        if told is not None:
-            mend = "run it where that is possible, or with precision: float32 and a new --output"
-            raise UserError.at(f"precision: {', '.join(sorted(self._setup.precisions(auto)))}", f"{told}; {mend}")
+    def _turn_away(self, name: str, mistake: UserError) -> None:
+        """On a Ray of our own there is no other machine to go to; on a cluster what the others say decides."""
+        if self._alone:
+            raise mistake
+        told = mistake.problems[0].message
+        log.warning("%s does not join: %s", name, told)
+        self._tell(SetupFailed(name, self._cluster.node(name), told))
+        self._dismiss(name)
 
     def _open(self, run: Resumed) -> None:
         self._run = run

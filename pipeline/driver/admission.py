@@ -1,0 +1,33 @@
+"""Whether a worker that has introduced itself can compute the run."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from neckar.pipeline.messages.setup import WorkerReady
+from neckar.pipeline.results.identity import ALGORITHM_VERSION
+from neckar.schemas.errors import UserError
+from neckar.schemas.run import RunRecord
+from neckar.schemas.version import neckar_version
+
+
+def unfit(ready: WorkerReady, precisions: AbstractSet[str]) -> UserError | None:
+    """Why a worker cannot compute pairs of these precisions, with the mend; None where it can."""
+    here, there = (neckar_version(), ALGORITHM_VERSION), (ready.neckar_version, ready.algorithm_version)
+    if here != there:
+        told = f"{ready.host} has Neckar {there[0]} (algorithm version {there[1]}), and this is {here[0]} ({here[1]})"
+        return UserError.at("neckar", f"{told}; install the same release on all machines")
+    missing = precisions - {*ready.possible}
+    if not missing:
+        return None
+    mend = "run it where that is possible, or with precision: float32 and a new --output"
+    told = f"{ready.device} on {ready.host} cannot compute {', '.join(sorted(missing))}"
+    return UserError.at(f"precision: {', '.join(sorted(precisions))}", f"{told}; {mend}")
+
+
+def other_weights(ready: WorkerReady, record: RunRecord) -> UserError | None:
+    """Where a worker has read other weights than the run began with."""
+    if ready.weights_sha256 == record.weights_sha256:
+        return None
+    told = f"{ready.host} has other weights (sha256 {ready.weights_sha256}) than the run began with"
+    return UserError.at(f"weights: {record.weights}", f"{told}; put them back, or give a new --output")
