@@ -102,7 +102,9 @@ def _run(
     if success is None or again:
         try:
             reporter.total = setup.pairs(timeout_s=SURVEY_S)
-            run = _made(setup, setup.begin(), reporter, request, loaded.weights, signals)
+            run = setup.begin()
+            if run is None or _is_open(run, request):
+                run = _make(setup, run, reporter, request, loaded.weights, signals)
             signals.listen_again()
             success = _sealed(setup, run, reporter, again=again)
         except (StoreError, LeaseLost) as error:
@@ -130,20 +132,6 @@ class _Request:
     retry_failed: bool
     limits: Limits
     engine: str
-
-
-def _made(
-    setup: RunSetup,
-    run: Resumed | None,
-    reporter: ProgressReporter,
-    request: _Request,
-    weights: str,
-    signals: StopSignals,
-) -> Resumed:
-    """The run with nothing left to do."""
-    if run is None or _is_open(run, request):
-        return _make(setup, run, reporter, request, weights, signals)
-    return run
 
 
 def _sealed(setup: RunSetup, run: Resumed, reporter: ProgressReporter, *, again: bool) -> SuccessRecord:

@@ -44,6 +44,7 @@ class _Pieces(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; before the first of them the file's end is read and its footer checked."""
         left = max(0, self._size - self._position)
         wanted = left if size < 0 else min(size, left)
         if self._tail is None:

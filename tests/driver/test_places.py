@@ -34,17 +34,6 @@ if not _namespaces():
     pytest.skip("no mount namespace can be made here", allow_module_level=True)
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A head without cores and one machine with two, on the loopback interface."""
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    cluster.add_node(num_cpus=2)
-    yield cluster
-    cluster.shutdown()
-
-
 MACHINE = """
 import os, signal, sys
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on the loopback interface, which `ray start` would leave

@@ -30,17 +30,6 @@ ROOT = Path(__file__).parents[2]
 HERE = "tests.worker.standin"
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A Ray cluster on this machine's loopback that runs join: a head without cores and a node with two."""
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    cluster.add_node(num_cpus=2)
-    yield cluster
-    cluster.shutdown()
-
-
 def manifest(folder, pairs, name="jobs.json", **settings):
     """A manifest of pairs, each given by its own settings."""
     rng = np.random.default_rng(0)

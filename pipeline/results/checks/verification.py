@@ -21,6 +21,7 @@ from neckar.schemas.errors import PairError, UserError
 
 _READERS = 8  # requests in flight
 _AHEAD = 64  # pictures on their way while one is looked at
+_SOUND = "though a picture with the right pixels"
 _COLUMNS = ("pair_id", "status", "image_uri", "image_sha256", "pixel_sha256")
 
 
@@ -135,9 +136,6 @@ def _wrong(store: Store, picture: Picture, *, pixels: bool) -> str | None:
     if picture.file_sha256 is None and (state := _state(store, picture)) != _SOUND:
         return state
     return _wrong_pixels(data, picture) if pixels else None
-
-
-_SOUND = "though a picture with the right pixels"
 
 
 def _state(store: Store, picture: Picture) -> str:
