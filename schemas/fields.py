@@ -108,12 +108,14 @@ _Optimizer = Literal["lbfgs", "adam"]
 ResolvedPrecision = Literal["float32", "tf32", "bfloat16"]
 _Precision = Literal["auto", "float32", "tf32", "bfloat16"]
 _Resample = Literal["lanczos", "bicubic", "bilinear"]
+_Fit = Literal["crop", "stretch", "pad"]
 
 Loss = Annotated[_Loss, one_of("a loss convention", get_args(_Loss))]
 Pooling = Annotated[_Pooling, one_of("a pooling", get_args(_Pooling))]
 Optimizer = Annotated[_Optimizer, one_of("an optimiser", get_args(_Optimizer))]
 Precision = Annotated[_Precision, one_of("a precision", get_args(_Precision))]
 Resample = Annotated[_Resample, one_of("a resampling filter", get_args(_Resample))]
+Fit = Annotated[_Fit, one_of("a fit", get_args(_Fit))]
 Init = Annotated[
     str,
     one_of("a start, nor the URI of an image", INIT_NAMES, or_uri=True),

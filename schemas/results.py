@@ -85,6 +85,7 @@ class ResultRow:
     finished_at: datetime | None = None
     node: str | None = None
     kernels: str | None = None
+    fit: str | None = None
 
 
 TRACE_TYPE = pa.list_(
@@ -186,6 +187,7 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("finished_at", _TIME, "end of the optimisation", unit="UTC"),
         _column("node", pa.string(), "host name of the machine that made the image"),
         _column("kernels", pa.string(), "class of the kernels in C that its worker had, or torch: bits differ"),
+        _column("fit", pa.string(), "crop, stretch or pad: of a picture of another aspect than the image's"),
     ],
     metadata={"schema": "neckar.results", "schema_version": "1"},
 )

@@ -12,6 +12,7 @@ from neckar.schemas.fields import (
     INIT_NAMES,
     Amount,
     Evaluations,
+    Fit,
     Flag,
     Init,
     LayerList,
@@ -29,6 +30,8 @@ from neckar.schemas.wording import refusal, validated
 
 NOTHING_TO_COMPUTE = "alpha and beta are both 0: there is nothing to compute; make one of them positive"
 
+_LATER = ("fit",)  # than algorithm version 8; see `canonical`
+
 _PAPERS_STYLE_LAYERS = dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 0.2)
 
 
@@ -40,9 +43,18 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: Size = Field(256, description="Longest side in px, aspect kept; or exactly [height, width].")
+    size: Size = Field(
+        256,
+        description="Longest side in px, aspect kept; or exactly [height, width], as `fit` says. A style's longest side"
+        " is that of the result.",
+    )
     resample: Resample = Field(
         "lanczos", description="Filter of the resize of content and style, antialiased, on decoded sRGB."
+    )
+    fit: Fit = Field(
+        "crop",
+        description="Of the content, and of a picture to start from, where the aspect is another than the result's:"
+        " crop to the middle, stretch, or pad with mid-grey. The style keeps its aspect.",
     )
     content_layers: LayerList = Field(("conv4_2",), description="Layers of the content loss (eq. 1).")
     style_layers: LayerWeights = Field(
@@ -108,8 +120,14 @@ class Settings(BaseModel):
         return tuple(self.style_layers.values())
 
     def canonical(self) -> dict[str, Any]:
-        """Every setting as JSON types, defaults included; equal exactly when the settings mean the same."""
+        """Every setting as JSON types; equal exactly when the settings mean the same.
+
+        Those that came after algorithm version 8 are left out at their default: a new setting remakes no picture.
+        """
         values = self.model_dump(mode="json")
+        for name in _LATER:
+            if getattr(self, name) == Settings.model_fields[name].default:
+                del values[name]
         # -0.0 means 0.0 but reads otherwise
         return {name: value + 0.0 if type(value) is float else value for name, value in values.items()}
 

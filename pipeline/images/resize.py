@@ -1,12 +1,13 @@
-"""The one rule of geometry for content and style: antialiased, aspect kept unless both sides are given."""
+"""The one rule of geometry for every picture: antialiased, and nothing is squeezed unless that is asked for."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
+from neckar.pipeline.images.colour import MID_GREY
 from neckar.schemas.errors import ErrorCode, PairError
-from neckar.schemas.fields import SIZE_MIN_PX, Resample
+from neckar.schemas.fields import SIZE_MIN_PX, Fit, Resample
 
 _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
@@ -28,7 +29,12 @@ def target_shape(height: int, width: int, size: int | tuple[int, int]) -> tuple[
 
 
 def resize(
-    pixels: np.ndarray, size: int | tuple[int, int], resample: Resample, *, name: str = "the picture"
+    pixels: np.ndarray,
+    size: int | tuple[int, int],
+    resample: Resample,
+    *,
+    fit: Fit = "crop",
+    name: str = "the picture",
 ) -> np.ndarray:
     """Pixels (H, W, 3) float32 0-255 in another size, smaller or larger.
 
@@ -39,6 +45,8 @@ def resize(
         pixels: what `decode` returned.
         size: the longest side in px with the aspect kept, or exactly (height, width).
         resample: "lanczos", "bicubic" or "bilinear".
+        fit: what becomes of another aspect than that of an exact size: the rest is cut off on both sides ("crop"),
+            the picture is squeezed ("stretch"), or it lies whole on mid-grey ("pad").
         name: for the message.
 
     Raises:
@@ -54,9 +62,33 @@ def resize(
         )
     if (new_height, new_width) == (height, width):
         return pixels
-    resized = np.empty((new_height, new_width, 3), np.float32)
+    scales = new_height / height, new_width / width
+    if isinstance(size, int) or fit == "stretch":
+        return _resampled(pixels, (new_height, new_width), resample)
+    if fit == "crop":
+        seen = (
+            min(height, new_height / max(scales)),
+            min(width, new_width / max(scales)),
+        )  # of the picture, in its own px
+        return _resampled(pixels, (new_height, new_width), resample, seen)
+    inner = max(1, round(height * min(scales))), max(1, round(width * min(scales)))
+    top, left = (new_height - inner[0]) // 2, (new_width - inner[1]) // 2
+    padded = np.full((new_height, new_width, 3), MID_GREY, np.float32)
+    padded[top : top + inner[0], left : left + inner[1]] = _resampled(pixels, inner, resample)
+    return padded
+
+
+def _resampled(
+    pixels: np.ndarray, shape: tuple[int, int], resample: Resample, seen: tuple[float, float] | None = None
+) -> np.ndarray:
+    """The middle of a picture, `seen` (height, width) px of it and by default all, in another shape."""
+    height, width, _ = pixels.shape
+    seen_height, seen_width = seen or (height, width)
+    top, left = (height - seen_height) / 2, (width - seen_width) / 2
+    box = left, top, left + seen_width, top + seen_height
+    resized = np.empty((*shape, 3), np.float32)
     for c in range(3):  # Pillow's float mode has one channel
         channel = Image.fromarray(np.ascontiguousarray(pixels[..., c]))
-        resized[..., c] = np.asarray(channel.resize((new_width, new_height), _FILTERS[resample]))
+        resized[..., c] = np.asarray(channel.resize((shape[1], shape[0]), _FILTERS[resample], box=box))
     np.clip(resized, 0.0, 255.0, out=resized)
     return resized

@@ -8,7 +8,7 @@ from typing import Any
 
 from neckar.schemas.settings import Settings
 
-ALGORITHM_VERSION = 8  # raised whenever one recipe gives other pixels than before
+ALGORITHM_VERSION = 9  # raised whenever one recipe gives other pixels than before
 
 
 def canonical_json(value: Any) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.resize import resize
 from neckar.pipeline.storage.access import read_uri
-from neckar.schemas.fields import Resample
+from neckar.schemas.fields import Fit, Resample
 
 CACHE_BYTES = 512 << 20  # some 650 pictures at 256 px; a factorial comes back to the same few
 DECODERS = 2  # at a time: a picture of a hundred megapixels takes gigabytes on its way to its small copy
@@ -44,20 +44,20 @@ class Pictures:
 
     def __init__(self, capacity_bytes: int = CACHE_BYTES) -> None:
         self._capacity = capacity_bytes
-        self._held: OrderedDict[tuple[str, Size, str], Picture] = OrderedDict()
+        self._held: OrderedDict[tuple[str, Size, str, str], Picture] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
         self._decoding = threading.Semaphore(DECODERS)
         self.reads = 0  # objects fetched; tests read it
 
-    def at(self, uri: str, size: Size, resample: Resample) -> Picture:
-        """The picture at a size.
+    def at(self, uri: str, size: Size, resample: Resample, fit: Fit = "crop") -> Picture:
+        """The picture at a size; `fit` as `resize` has it.
 
         Raises:
             PairError: it cannot be decoded or is too large or small.
             StoreError: it cannot be fetched.
         """
-        key = (uri, size, resample)
+        key = (uri, size, resample, fit)
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
@@ -65,15 +65,15 @@ class Pictures:
             self.reads += 1
         data = read_uri(uri)
         with self._decoding:
-            pixels = resize(decode(data, name=uri), size, resample, name=uri)
+            pixels = resize(decode(data, name=uri), size, resample, fit=fit, name=uri)
         sha256 = hashlib.sha256(data).hexdigest()
         height, width, _ = pixels.shape
-        picture = Picture(sha256, f"{sha256}:{height}x{width}:{resample}", pixels)
+        picture = Picture(sha256, f"{sha256}:{height}x{width}:{resample}:{fit}", pixels)
         with self._lock:
             self._keep(key, picture)
         return picture
 
-    def _keep(self, key: tuple[str, Size, str], picture: Picture) -> None:
+    def _keep(self, key: tuple[str, Size, str, str], picture: Picture) -> None:
         if key in self._held:
             return  # another thread was as quick
         self._held[key] = picture

@@ -49,13 +49,15 @@ def recipe(pair: Pair, pictures: Pictures, *, precision: str, weights_sha256: st
     settings = pair.settings
     if settings.precision == "auto":
         settings = settings.model_copy(update={"precision": precision})
-    content = pictures.at(pair.content, settings.size, settings.resample) if pair.content else None
-    style = pictures.at(pair.style, settings.size, settings.resample) if pair.style else None
+    longest = max(settings.size) if isinstance(settings.size, tuple) else settings.size
+    content = pictures.at(pair.content, settings.size, settings.resample, settings.fit) if pair.content else None
+    style = pictures.at(pair.style, longest, settings.resample) if pair.style else None  # never squeezed nor cropped
     content_sha256 = content.sha256 if content else None
     style_sha256 = style.sha256 if style else None
     canvas = content or style
     assert canvas is not None, "a pair has at least one picture"
-    geometry = (canvas.pixels.shape[0], canvas.pixels.shape[1])
+    height, width, _ = canvas.pixels.shape
+    geometry = settings.size if isinstance(settings.size, tuple) else (height, width)
     start = _start(pair, settings, geometry, pictures)
     name = spec_hash(
         content_sha256=content_sha256,
@@ -75,7 +77,7 @@ def _start(pair: Pair, settings: Settings, geometry: tuple[int, int], pictures: 
         return None
     uri = {"content": pair.content, "style": pair.style}.get(settings.init, settings.init)
     assert uri is not None, "the manifest refuses a start from a picture the pair does not have"
-    return pictures.at(uri, geometry, settings.resample)
+    return pictures.at(uri, geometry, settings.resample, settings.fit)
 
 
 def _task(

@@ -12,6 +12,7 @@ from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.resize import resize, target_shape
 from neckar.pipeline.storage.access import read_uri
 from neckar.schemas.errors import ErrorCode, PairError
+from neckar.schemas.fields import Fit
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,51 @@ def test_the_same_size_is_the_same_picture() -> None:
     assert np.array_equal(resize(pixels, (20, 30), "bilinear"), pixels)
 
 
-def test_both_sides_may_be_given() -> None:
-    assert resize(np.zeros((50, 80, 3), np.float32), (16, 100), "bicubic").shape == (16, 100, 3)
+def disc(height: int, width: int) -> np.ndarray:
+    """White but for a black disc in the middle, 60 px across."""
+    y, x = np.mgrid[:height, :width]
+    inside = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2) < 30
+    return np.repeat(np.where(inside, 0.0, 255.0)[..., None], 3, axis=-1).astype(np.float32)
+
+
+def extent(pixels: np.ndarray) -> tuple[int, int]:
+    """Height and width in px of what is dark."""
+    rows, columns = np.nonzero(pixels[..., 0] < 64)
+    return int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+
+
+@pytest.mark.parametrize(("fit", "across"), [("crop", (30, 30)), ("stretch", (30, 15)), ("pad", (15, 15))])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_disc_stays_round_unless_it_is_stretched(fit: Fit, across: tuple[int, int], turned: bool) -> None:
+    wide = disc(100, 200)
+    found = resize(wide.transpose(1, 0, 2) if turned else wide, (50, 50), "lanczos", fit=fit)
+    assert found.shape == (50, 50, 3)
+    height, width = extent(found)
+    expected = across[::-1] if turned else across
+    assert abs(height - expected[0]) <= 1
+    assert abs(width - expected[1]) <= 1
+
+
+def test_a_crop_is_the_middle_and_padding_is_mid_grey() -> None:
+    ramp = np.repeat(np.tile(np.arange(201.0), (67, 1))[..., None], 3, axis=-1).astype(np.float32)
+    assert np.abs(resize(ramp, (67, 67), "bilinear")[0, :, 0] - np.arange(67, 134)).max() < 1e-3
+    padded = resize(ramp, (201, 201), "bilinear", fit="pad")
+    assert np.array_equal(padded[67:134], ramp)
+    assert (padded[:67] == 128).all()
+    assert (padded[134:] == 128).all()
+
+
+@given(
+    st.integers(16, 300),
+    st.integers(16, 300),
+    st.integers(16, 100),
+    st.integers(16, 100),
+    st.sampled_from(["crop", "stretch", "pad"]),
+)
+def test_both_sides_may_be_given(height: int, width: int, to_height: int, to_width: int, fit: Fit) -> None:
+    found = resize(np.full((height, width, 3), 128, np.float32), (to_height, to_width), "bicubic", fit=fit)
+    assert found.shape == (to_height, to_width, 3)
+    assert np.abs(found - 128).max() < 1e-3
 
 
 @pytest.mark.parametrize(("shape", "size"), [((100, 800), 100), ((800, 100), 100), ((1, 1000), 256)])

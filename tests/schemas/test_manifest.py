@@ -85,7 +85,7 @@ def test_a_resolved_manifest_means_the_same():
         },
     )
     resolved = json.loads(json.dumps(manifest.resolved()))
-    assert resolved["settings"] == Settings(alpha=1).canonical()
+    assert resolved["settings"] == {**Settings(alpha=1).canonical(), "fit": "crop"}
     assert resolved["pairs"][0]["settings"] == {"style_layers": {"conv1_1": 1.0}, "size": [128, 64]}
     assert validated(Manifest, resolved) == manifest
 
@@ -101,7 +101,7 @@ def test_the_json_schema_keeps_its_keys_and_defaults():
         "name": None,
         "output": None,
         "weights": "oxford",
-        "settings": Settings().canonical(),
+        "settings": {**Settings().canonical(), "fit": "crop"},
         "pairs": [],
         "pairs_from": None,
         "design": None,
@@ -110,7 +110,7 @@ def test_the_json_schema_keeps_its_keys_and_defaults():
     assert keys_of(schema, "PairEntry") == {"id": None, "content": None, "style": None, "settings": {}}
     assert keys_of(schema, "Design") == {"content": None, "style": None, "factors": {}}
     papers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]
-    assert keys_of(schema, "Settings") == {**Settings().canonical(), "style_layers": papers}
+    assert keys_of(schema, "Settings") == {**Settings().canonical(), "fit": "crop", "style_layers": papers}
     assert list(schema["$defs"]["Design"]["properties"]["factors"]["properties"]) == [
         "exemplar",
         *Settings.model_fields,
@@ -122,6 +122,7 @@ def test_the_json_schema_lists_names_for_editors():
     assert settings["content_layers"]["items"]["enum"] == list(LAYER_NAMES)
     assert {key: part["enum"] for key, part in settings.items() if "enum" in part} == {
         "resample": ["lanczos", "bicubic", "bilinear"],
+        "fit": ["crop", "stretch", "pad"],
         "loss": ["gatys2015", "gatys_pytorch"],
         "pooling": ["average", "max"],
         "optimizer": ["lbfgs", "adam"],

@@ -20,6 +20,12 @@ def refusal(overrides):
     return [str(problem) for problem in caught.value.problems]
 
 
+def test_a_setting_of_later_days_is_in_the_canonical_form_only_where_it_says_something():
+    """So a new one remakes no picture."""
+    assert Settings(fit="crop").canonical() == Settings().canonical()
+    assert Settings(fit="pad").canonical() == {**Settings().canonical(), "fit": "pad"}
+
+
 def test_defaults_are_the_papers():
     settings = Settings()
     assert settings.canonical() == {

@@ -60,9 +60,26 @@ def test_a_reconstruction_has_no_style_layers(wide):
     assert (task.program.style_layers, task.style_weights, task.style) == ((), (), None)
 
 
-def test_an_exact_size_is_everyones(wide, tall):
+def test_an_exact_size_is_the_content_s_and_squeezes_no_style(wide, tall):
     task = made(wide, tall, size=[32, 20]).task
-    assert task.content.shape == task.style.shape == (32, 20, 3)
+    assert (task.program.height, task.program.width) == (32, 20)
+    assert task.content.shape == (32, 20, 3)
+    assert task.style.shape == (32, 21, 3)  # 90 x 60: longest side max(32, 20)
+
+
+def test_a_texture_of_an_exact_size_has_it_and_its_style_keeps_its_aspect(tall):
+    task = made(None, tall, alpha=0.0, size=[32, 64]).task
+    assert (task.program.height, task.program.width) == (32, 64)
+    assert task.style.shape == (64, 43, 3)
+
+
+def test_fit_is_of_the_content_and_the_start_and_keys_them_apart(wide, tall):
+    fits = {fit: made(wide, tall, size=[32, 20], init=tall, fit=fit) for fit in ("crop", "stretch", "pad")}
+    tasks = [found.task for found in fits.values()]
+    assert len({task.content_key for task in tasks}) == 3
+    assert len({task.content.tobytes() for task in tasks}) == len({task.init.tobytes() for task in tasks}) == 3
+    assert len({task.style_key for task in tasks}) == 1
+    assert len({found.spec_hash for found in fits.values()}) == 3
 
 
 @pytest.mark.parametrize("init", ["content", "style", "uri"])

@@ -59,6 +59,7 @@ def setting_columns(settings: Settings, pair: Pair) -> dict[str, Any]:
         "init": settings.init,
         "init_sigma": settings.init_sigma,
         "resample": settings.resample,
+        "fit": settings.fit,
         "normalise_activations": settings.normalise_activations,
         "optimizer": settings.optimizer,
         "precision": settings.precision,
