@@ -9,7 +9,21 @@ from typing import Literal
 import numpy as np
 
 Space = Literal["gray", "rgb", "cmyk"]
+Warn = Callable[[str], None]
 CHANNELS: dict[Space, int] = {"gray": 1, "rgb": 3, "cmyk": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file's levels mean light, where it says so by numbers and not by an ICC profile.
+
+    Attributes:
+        transfer: from a level 0-1 to light 0-1: the exponent of a power, or the name of a curve.
+        chromaticities: x and y of white, red, green and blue (CIE 1931); None for sRGB's.
+    """
+
+    transfer: float | Literal["srgb", "bt709"]
+    chromaticities: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +36,7 @@ class Samples:
         alpha: (H, W) of the same type, or None where everything is opaque.
         premultiplied: whether the values are already multiplied by alpha.
         profile: the embedded ICC profile, or None for sRGB.
+        encoding: where there is no profile; None for sRGB.
         orientation: EXIF's, 1 to 8.
     """
 
@@ -30,6 +45,7 @@ class Samples:
     alpha: np.ndarray | None = None
     premultiplied: bool = False
     profile: bytes | None = None
+    encoding: Encoding | None = None
     orientation: int = 1
 
 
@@ -39,12 +55,13 @@ class Opened:
 
     Attributes:
         width, height: px, as stored.
-        read: decodes the first picture of the file; raises whatever its decoder raises on broken bytes.
+        read: decodes the first picture of the file, and may make it smaller on the way, but no longest side shorter
+            than the px it is given; raises whatever its decoder raises on broken bytes.
     """
 
     width: int
     height: int
-    read: Callable[[], Samples]
+    read: Callable[[int | None], Samples]
 
 
 class UnsupportedPicture(Exception):  # noqa: N818  # read as an adjective: the file is fine, but not for us
