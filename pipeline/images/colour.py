@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 import imagecodecs
 import numpy as np
 from PIL import ImageCms
 
-from neckar.pipeline.images.samples import CHANNELS, Samples, Space
-
-log = logging.getLogger(__name__)
+from neckar.pipeline.images.encoding import to_srgb_levels
+from neckar.pipeline.images.samples import CHANNELS, Samples, Space, Warn
 
 MID_GREY = 128.0  # what shines through: the level nearest to the middle of 0-255
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -21,19 +18,19 @@ _FLAGS = imagecodecs.CMS.FLAGS.NOOPTIMIZE | imagecodecs.CMS.FLAGS.BLACKPOINTCOMP
 _INTENT = imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC
 
 
-def to_srgb(samples: Samples, name: str) -> np.ndarray:
+def to_srgb(samples: Samples, warn: Warn) -> np.ndarray:
     """The picture as an observer sees it: (H, W, 3) float32, sRGB 0-255, upright, opaque.
 
-    A profile that cannot be used is passed over with a warning, as browsers do. `name` is for that warning.
+    A profile that cannot be used is passed over with a warning, as browsers do.
     """
     values, alpha = samples.values, _unit(samples.alpha) if samples.alpha is not None else None
     if samples.premultiplied and alpha is not None:
         full = np.iinfo(values.dtype).max
         straight = values / np.maximum(alpha, 1.0 / full)[..., None]
         values = np.rint(np.clip(straight, 0, full)).astype(values.dtype)
-    rgb = _profiled(values, samples, name)
+    rgb = _profiled(values, samples, warn)
     if rgb is None:
-        rgb = _plain(values, samples.space)
+        rgb = _told(values, samples)
     if alpha is not None:
         rgb = rgb * alpha[..., None] + np.float32(MID_GREY) * (1 - alpha[..., None])
     return np.ascontiguousarray(_upright(rgb, samples.orientation), dtype=np.float32)
@@ -42,6 +39,14 @@ def to_srgb(samples: Samples, name: str) -> np.ndarray:
 def _unit(values: np.ndarray) -> np.ndarray:
     """Samples on the scale 0-1, float32."""
     return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+
+
+def _told(values: np.ndarray, samples: Samples) -> np.ndarray:
+    """Without a profile: by the numbers in the file, or else as it is."""
+    if samples.encoding is None or samples.space == "cmyk":
+        return _plain(values, samples.space)
+    levels = to_srgb_levels(values, samples.encoding)
+    return np.repeat(levels, 3, axis=-1) if samples.space == "gray" else levels
 
 
 def _plain(values: np.ndarray, space: Space) -> np.ndarray:
@@ -55,7 +60,7 @@ def _plain(values: np.ndarray, space: Space) -> np.ndarray:
     return levels
 
 
-def _profiled(values: np.ndarray, samples: Samples, name: str) -> np.ndarray | None:
+def _profiled(values: np.ndarray, samples: Samples, warn: Warn) -> np.ndarray | None:
     """Through the embedded profile, or None where there is none, or it is unusable, or it is sRGB's own."""
     if samples.profile is None:
         return None
@@ -63,14 +68,14 @@ def _profiled(values: np.ndarray, samples: Samples, name: str) -> np.ndarray | N
     if space == "rgb" and samples.space == "gray":
         values = np.repeat(values, 3, axis=-1)
     elif space != samples.space:
-        log.warning("%s: its colour profile is for another kind of picture; passed over", name)
+        warn("its colour profile is for another kind of picture; passed over")
         return None
     try:
         if space != "cmyk" and _is_identity(samples.profile, space):
             return None
         return _transformed(values, samples.profile, space)
     except imagecodecs.CmsError as error:
-        log.warning("%s: its colour profile cannot be used (%s); passed over", name, error)
+        warn(f"its colour profile cannot be used ({error}); passed over")
         return None
 
 

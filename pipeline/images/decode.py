@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+import logging
+import re
+
 import numpy as np
 
 from neckar.pipeline.images.colour import to_srgb
-from neckar.pipeline.images.eight_bit import open_eight_bit
+from neckar.pipeline.images.jpeg import open_jpeg
 from neckar.pipeline.images.kind import Kind, image_kind
 from neckar.pipeline.images.png import open_png
-from neckar.pipeline.images.samples import Opened, UnsupportedPicture
+from neckar.pipeline.images.samples import Opened, UnsupportedPicture, Warn
+from neckar.pipeline.images.shrink import least_side, shrunk
 from neckar.pipeline.images.tiff import open_tiff
+from neckar.pipeline.images.webp import open_webp
 from neckar.schemas.errors import ErrorCode, PairError
 
 MAX_PIXELS = 100_000_000  # a medium-format photograph; decoded it holds 1.2 GB
 _REASON_MAX = 200  # characters of a decoder's own words
+_ADDRESSED = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")  # an object of Python's, of no use to anybody
+
+log = logging.getLogger(__name__)
 
 
-def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def decode(
+    data: bytes, *, name: str, longest: int | None = None, max_pixels: int = MAX_PIXELS, warn: Warn = log.warning
+) -> np.ndarray:
     """A picture's pixels: (H, W, 3) float32 RGB 0-255, sRGB, upright, transparency over mid-grey (level 128).
 
-    PNG, JPEG, WebP and TIFF; the first frame of several. 8-bit sRGB files give whole numbers; 16-bit ones and those
+    PNG, JPEG, WebP and TIFF; the first picture of several. 8-bit sRGB files give whole numbers; 16-bit ones and those
     with another colour profile keep their precision.
 
     Args:
         data: the file.
         name: what to call it in messages, its URI.
+        longest: side in px to which it will be resized: one of more than 16 Mpx is made smaller while it is decoded,
+            to not less than three times that. None: every pixel.
         max_pixels: the limit on width x height, looked at before anything is decoded.
+        warn: told, in a line, of what is damaged or unusable beside whole pixels.
 
     Raises:
         PairError: `IMAGE_UNSUPPORTED`, `IMAGE_UNREADABLE` (empty, cut off or corrupt), `IMAGE_TOO_LARGE`.
@@ -35,28 +48,35 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarra
     kind: Kind | None = None
     try:
         kind = image_kind(data)
-        opened = _opened(data, kind)
+        opened = _opened(data, kind, lambda told: warn(f"{name}: {told}"))
         _check_size(opened, name, max_pixels)
-        return to_srgb(opened.read(), name)
+        least = least_side(opened.height, opened.width, longest)
+        return to_srgb(shrunk(opened.read(least), least), lambda told: warn(f"{name}: {told}"))
     except UnsupportedPicture as unsupported:
-        raise PairError(ErrorCode.IMAGE_UNSUPPORTED, f"{name}: {unsupported}") from unsupported
+        raise PairError(ErrorCode.IMAGE_UNSUPPORTED, f"{name}: {_in_a_line(str(unsupported))}") from unsupported
     except PairError:
         raise
     except MemoryError as error:
         message = f"{name}: this machine has not the memory to decode it; make it smaller first"
         raise PairError(ErrorCode.IMAGE_TOO_LARGE, message) from error
     except Exception as error:  # decoders raise almost anything on broken bytes
-        reason = " ".join(str(error).split())[:_REASON_MAX] or type(error).__name__
+        reason = _in_a_line(str(error))[:_REASON_MAX] or type(error).__name__
         message = f"{name}: a {kind} file that is cut off or corrupt ({reason}); replace it"
         raise PairError(ErrorCode.IMAGE_UNREADABLE, message) from error
 
 
-def _opened(data: bytes, kind: Kind) -> Opened:
+def _opened(data: bytes, kind: Kind, warn: Warn) -> Opened:
     if kind == "PNG":
-        return open_png(data)
+        return open_png(data, warn)
     if kind == "TIFF":
-        return open_tiff(data)
-    return open_eight_bit(data, kind)
+        return open_tiff(data, warn)
+    if kind == "JPEG":
+        return open_jpeg(data, warn)
+    return open_webp(data)
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(_ADDRESSED.sub("it", text).split())
 
 
 def _check_size(opened: Opened, name: str, max_pixels: int) -> None:
