@@ -152,11 +152,10 @@ def _engine(size: int, precision: Precision, device: torch.device) -> Callable[[
 
 
 def _picture(uri: str, size: int) -> np.ndarray:
-    from neckar.pipeline.images.decode import decode
-    from neckar.pipeline.images.resize import resize
+    from neckar.pipeline.images.decode import decode_at
     from neckar.pipeline.storage.access import read_uri
 
-    return resize(decode(read_uri(uri), name=uri), size, "lanczos", name=uri)
+    return decode_at(read_uri(uri), size, "lanczos", name=uri)
 
 
 def _write(uri: str, size: int, folder: Path) -> Path:

@@ -11,11 +11,13 @@ from neckar.pipeline.images.colour import to_srgb
 from neckar.pipeline.images.jpeg import open_jpeg
 from neckar.pipeline.images.kind import Kind, image_kind
 from neckar.pipeline.images.png import open_png
+from neckar.pipeline.images.resize import Size, resize
 from neckar.pipeline.images.samples import Opened, UnsupportedPicture, Warn
 from neckar.pipeline.images.shrink import least_side, shrunk
 from neckar.pipeline.images.tiff import open_tiff
 from neckar.pipeline.images.webp import open_webp
 from neckar.schemas.errors import ErrorCode, PairError
+from neckar.schemas.fields import Fit, Resample
 
 MAX_PIXELS = 100_000_000  # a medium-format photograph; decoded it holds 1.2 GB
 _REASON_MAX = 200  # characters of a decoder's own words
@@ -24,9 +26,7 @@ _ADDRESSED = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")  # an object of Python's,
 log = logging.getLogger(__name__)
 
 
-def decode(
-    data: bytes, *, name: str, longest: int | None = None, max_pixels: int = MAX_PIXELS, warn: Warn = log.warning
-) -> np.ndarray:
+def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS, warn: Warn = log.warning) -> np.ndarray:
     """A picture's pixels: (H, W, 3) float32 RGB 0-255, sRGB, upright, transparency over mid-grey (level 128).
 
     PNG, JPEG, WebP and TIFF; the first picture of several. 8-bit sRGB files give whole numbers; 16-bit ones and those
@@ -35,23 +35,53 @@ def decode(
     Args:
         data: the file.
         name: what to call it in messages, its URI.
-        longest: side in px to which it will be resized: one of more than 16 Mpx is made smaller while it is decoded,
-            to not less than three times that. None: every pixel.
         max_pixels: the limit on width x height, looked at before anything is decoded.
         warn: told, in a line, of what is damaged or unusable beside whole pixels.
 
     Raises:
         PairError: `IMAGE_UNSUPPORTED`, `IMAGE_UNREADABLE` (empty, cut off or corrupt), `IMAGE_TOO_LARGE`.
     """
+    return _decoded(data, None, name, max_pixels, warn)[0]
+
+
+def decode_at(
+    data: bytes,
+    size: Size,
+    resample: Resample,
+    *,
+    fit: Fit = "crop",
+    name: str,
+    max_pixels: int = MAX_PIXELS,
+    warn: Warn = log.warning,
+) -> np.ndarray:
+    """As `decode` and then `resize`, but more than 16 Mpx are made smaller on the way, to three times what is wanted.
+
+    Raises:
+        PairError: as both.
+    """
+    pixels, shape = _decoded(data, size, name, max_pixels, warn)
+    return resize(pixels, size, resample, fit=fit, shape=shape, name=name)
+
+
+def _decoded(
+    data: bytes, size: Size | None, name: str, max_pixels: int, warn: Warn
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """The pixels, and (height, width) of the whole picture, upright."""
     if not data:
         raise PairError(ErrorCode.IMAGE_UNREADABLE, f"{name}: the file is empty; upload it again")
+
+    def tell(what: str) -> None:
+        warn(f"{name}: {_in_a_line(what)}")
+
     kind: Kind | None = None
     try:
         kind = image_kind(data)
-        opened = _opened(data, kind, lambda told: warn(f"{name}: {told}"))
+        opened = _opened(data, kind, tell)
         _check_size(opened, name, max_pixels)
-        least = least_side(opened.height, opened.width, longest)
-        return to_srgb(shrunk(opened.read(least), least), lambda told: warn(f"{name}: {told}"))
+        least = least_side(opened.height, opened.width, size)
+        samples = opened.read(least)
+        shape = opened.height, opened.width
+        return to_srgb(shrunk(samples, least), tell), shape[::-1] if samples.orientation >= 5 else shape
     except UnsupportedPicture as unsupported:
         raise PairError(ErrorCode.IMAGE_UNSUPPORTED, f"{name}: {_in_a_line(str(unsupported))}") from unsupported
     except PairError:

@@ -7,9 +7,7 @@ import numpy as np
 from neckar.pipeline.images.samples import Encoding
 
 # XYZ of D65 to linear sRGB (IEC 61966-2-1)
-_TO_SRGB = np.linalg.inv(
-    np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-)
+_TO_SRGB = np.linalg.inv(np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]))
 _D65 = (0.3127, 0.3290)
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _BT709_SLOPE, _BT709_TOE, _BT709_POWER = 4.5, 0.081, 0.45

@@ -16,6 +16,7 @@ _SUPPORTED: tuple[tuple[bytes, Kind], ...] = (
     (b"II+\0", "TIFF"),  # BigTIFF
     (b"MM\0+", "TIFF"),
 )
+_RAW = "a camera's raw file"
 _OTHERS = (
     (b"GIF8", "a GIF"),
     (b"BM", "a BMP"),
@@ -23,6 +24,23 @@ _OTHERS = (
     (b"%!PS", "PostScript"),
     (b"8BPS", "a Photoshop document"),
     (b"\0\0\0\x0cjP", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\0\0\0\x0cJXL", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"II\xbc", "JPEG XR"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "a Radiance HDR picture"),
+    (b"qoif", "a QOI"),
+    (b"SIMPLE  =", "FITS"),
+    (b"gimp xcf", "a GIMP document"),
+    (b"\0\0\1\0", "an icon"),
+    (b"IIRO", f"{_RAW} (Olympus)"),
+    (b"IIU\0", f"{_RAW} (Panasonic)"),
+    (b"FUJIFILMCCD-RAW", f"{_RAW} (Fujifilm)"),
+    (b"FOVb", f"{_RAW} (Sigma)"),
+    (b"\0MRM", f"{_RAW} (Minolta)"),
+    (b"II\x1a\0\0\0HEAPCCDR", f"{_RAW} (Canon)"),
+    *((b"P%d" % kind, "a Netpbm picture") for kind in range(1, 8)),
     (b"PK\3\4", "a ZIP archive"),
     (b"\x1f\x8b", "gzip-compressed"),
     (b"version https://git-lfs", "a Git LFS pointer; run git lfs pull"),
@@ -44,6 +62,10 @@ def _guess(data: bytes) -> str:
     for magic, name in _OTHERS:
         if data.startswith(magic):
             return name
+    if data[4:11] == b"ftypcrx":
+        return f"{_RAW} (Canon)"
+    if data[128:132] == b"DICM":
+        return "DICOM"
     if data[4:8] == b"ftyp":
         return "an AVIF, HEIC or MP4"
     head = data[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()

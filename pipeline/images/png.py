@@ -89,13 +89,13 @@ def _gamma(gamma: bytes | None, primaries: bytes | None, warn: Warn) -> Encoding
             xy = None
         elif np.abs(np.subtract(xy, _SRGB_XY)).max() <= _XY_TOLERANCE:
             xy = None
-    return None if transfer == "srgb" and xy is None else Encoding(transfer, xy)  # type: ignore[arg-type]
+    return None if transfer == "srgb" and xy is None else Encoding(transfer, xy)
 
 
 def _spans(xy: tuple[float, ...]) -> bool:
     """Whether white lies inside the triangle of the primaries, and the triangle is one."""
     white, *corners = np.reshape(xy, (4, 2))
-    if not all(0 < y and 0 <= x and x + y <= 1 for x, y in (white, *corners) if y != 0) or white[1] <= 0:
+    if not all(y > 0 and x >= 0 and x + y <= 1 for x, y in (white, *corners) if y != 0) or white[1] <= 0:
         return False
     matrix = np.vstack([np.transpose(corners), np.ones(3)])
     return abs(np.linalg.det(matrix)) > 1e-4 and bool((np.linalg.solve(matrix, [*white, 1]) > 0).all())
@@ -112,7 +112,7 @@ def _code_points(chunk: bytes) -> Encoding | None:
     xy, curve = _PRIMARIES[primaries], _TRANSFERS[transfer]
     if curve == "srgb" and xy is _SRGB_XY:
         return None
-    return Encoding(curve, None if xy is _SRGB_XY else xy)  # type: ignore[arg-type]
+    return Encoding(curve, None if xy is _SRGB_XY else xy)
 
 
 def _profile(chunk: bytes) -> bytes:

@@ -9,6 +9,8 @@ from neckar.pipeline.images.colour import MID_GREY
 from neckar.schemas.errors import ErrorCode, PairError
 from neckar.schemas.fields import SIZE_MIN_PX, Fit, Resample
 
+Size = int | tuple[int, int]  # longest side, or exactly (height, width), px
+
 _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
     "bicubic": Image.Resampling.BICUBIC,
@@ -16,7 +18,7 @@ _FILTERS = {
 }
 
 
-def target_shape(height: int, width: int, size: int | tuple[int, int]) -> tuple[int, int]:
+def target_shape(height: int, width: int, size: Size) -> tuple[int, int]:
     """(height, width) after `resize`: the longest side becomes `size`, the other is rounded half up, at least 1."""
     if not isinstance(size, int):
         return size
@@ -30,10 +32,11 @@ def target_shape(height: int, width: int, size: int | tuple[int, int]) -> tuple[
 
 def resize(
     pixels: np.ndarray,
-    size: int | tuple[int, int],
+    size: Size,
     resample: Resample,
     *,
     fit: Fit = "crop",
+    shape: tuple[int, int] | None = None,
     name: str = "the picture",
 ) -> np.ndarray:
     """Pixels (H, W, 3) float32 0-255 in another size, smaller or larger.
@@ -47,12 +50,13 @@ def resize(
         resample: "lanczos", "bicubic" or "bilinear".
         fit: what becomes of another aspect than that of an exact size: the rest is cut off on both sides ("crop"),
             the picture is squeezed ("stretch"), or it lies whole on mid-grey ("pad").
+        shape: (height, width) of the picture where `pixels` are already a smaller copy of it; it decides the aspect.
         name: for the message.
 
     Raises:
         PairError: `IMAGE_TOO_SMALL` where a side becomes shorter than the network can pool.
     """
-    height, width, _ = pixels.shape
+    height, width = shape or pixels.shape[:2]
     new_height, new_width = target_shape(height, width, size)
     if min(new_height, new_width) < SIZE_MIN_PX:
         raise PairError(
@@ -60,16 +64,13 @@ def resize(
             f"{name}: {width} x {height} px become {new_width} x {new_height} at size {size}, and the network needs"
             f" {SIZE_MIN_PX} px a side; raise settings.size or use a picture less narrow",
         )
-    if (new_height, new_width) == (height, width):
+    if (new_height, new_width) == pixels.shape[:2]:
         return pixels
     scales = new_height / height, new_width / width
     if isinstance(size, int) or fit == "stretch":
         return _resampled(pixels, (new_height, new_width), resample)
     if fit == "crop":
-        seen = (
-            min(height, new_height / max(scales)),
-            min(width, new_width / max(scales)),
-        )  # of the picture, in its own px
+        seen = scales[0] / max(scales), scales[1] / max(scales)
         return _resampled(pixels, (new_height, new_width), resample, seen)
     inner = max(1, round(height * min(scales))), max(1, round(width * min(scales)))
     top, left = (new_height - inner[0]) // 2, (new_width - inner[1]) // 2
@@ -79,11 +80,11 @@ def resize(
 
 
 def _resampled(
-    pixels: np.ndarray, shape: tuple[int, int], resample: Resample, seen: tuple[float, float] | None = None
+    pixels: np.ndarray, shape: tuple[int, int], resample: Resample, seen: tuple[float, float] = (1, 1)
 ) -> np.ndarray:
-    """The middle of a picture, `seen` (height, width) px of it and by default all, in another shape."""
+    """The middle of a picture, the parts `seen` of its height and width, in another shape."""
     height, width, _ = pixels.shape
-    seen_height, seen_width = seen or (height, width)
+    seen_height, seen_width = height * seen[0], width * seen[1]
     top, left = (height - seen_height) / 2, (width - seen_width) / 2
     box = left, top, left + seen_width, top + seen_height
     resized = np.empty((*shape, 3), np.float32)

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from neckar.pipeline.images.resize import Size
 from neckar.pipeline.images.samples import Samples
 
 LARGE_PX = 16_000_000  # from here on; whatever is smaller stays as it is to the last bit
@@ -13,14 +14,16 @@ GAP = 3  # times the px that are wanted: so much is left to the filter of the re
 _CELL_MAX = 255  # px a side: sums of 16 bits fit into 32
 
 
-def least_side(height: int, width: int, longest: int | None) -> int | None:
-    """What no side may go below, px, so that the resize to `longest` px has enough.
+def least_side(height: int, width: int, size: Size | None) -> int | None:
+    """What no side may go below, px, so that the resize has enough.
 
     None where the picture is to be decoded whole: it is not large, or nothing is said of what is wanted.
     """
-    if longest is None or height * width <= LARGE_PX:
+    if size is None or height * width <= LARGE_PX:
         return None
-    return -(-GAP * longest * min(height, width) // max(height, width))
+    if isinstance(size, int):
+        return -(-GAP * size * min(height, width) // max(height, width))
+    return GAP * max(size)  # of a picture that may yet be turned
 
 
 def shrunk(samples: Samples, least: int | None) -> Samples:

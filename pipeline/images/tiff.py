@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 from collections.abc import Iterator
 from itertools import islice
 
@@ -26,6 +27,7 @@ _UNSIGNED = 1  # SampleFormat
 _DEEPEST_BITS = 16
 _SAMPLES_MAX = 8  # of a pixel: four inks, alpha, and some that nobody looks at; more would only cost memory
 _ICC_PROFILE, _ORIENTATION, _OLD_SUBFILE_TYPE, _INK_SET, _JPEG_TABLES, _DNG_VERSION = 34675, 274, 255, 332, 347, 50706
+_PICTURE_TAGS = range(256, 348)  # NewSubfileType's neighbour to JPEGTables: what the samples are and where
 _PAGES_MAX = 64  # looked at for a larger picture than the first
 
 
@@ -38,6 +40,7 @@ def open_tiff(data: bytes, warn: Warn) -> Opened:
     """
     with TiffFile(io.BytesIO(data)) as file:
         number, page = _picture(data, file, warn)
+        _check_tags(data, file, page, warn)
         _check_supported(page)
         return Opened(page.imagewidth, page.imagelength, lambda _: _read(data, number))
 
@@ -45,6 +48,8 @@ def open_tiff(data: bytes, warn: Warn) -> Opened:
 def _picture(data: bytes, file: TiffFile, warn: Warn) -> tuple[int, TiffPage]:
     """The first page at full resolution, and its number among `_pages`."""
     pages = list(_pages(file))
+    if not pages:
+        raise ValueError("it has no page that can be read")
     if data[8:10] == b"CR" or any(page.photometric in _SENSOR or _DNG_VERSION in page.tags for page in pages):
         raise UnsupportedPicture("is a camera's raw file; develop it to TIFF, PNG or JPEG")
     number = next((number for number, page in enumerate(pages) if _is_picture(page)), None)
@@ -72,6 +77,24 @@ def _pages(file: TiffFile) -> Iterator[TiffPage]:
 def _is_picture(page: TiffPage) -> bool:
     """Neither a smaller copy of another page nor a mask (TIFF 6.0, NewSubfileType and SubfileType)."""
     return page.subfiletype & 0b101 == 0 and page.tags.valueof(_OLD_SUBFILE_TYPE, 1) != 2
+
+
+def _check_tags(data: bytes, file: TiffFile, page: TiffPage, warn: Warn) -> None:
+    """Every tag of the page was read: tifffile passes over those whose values lie beyond the file's end.
+
+    One that decides what the samples mean is missed silently: without its bits a sample is one bit.
+    """
+    count, entry = ("Q", 20) if file.is_bigtiff else ("H", 12)
+    order = file.byteorder
+    entries = struct.unpack_from(order + count, data, page.offset)[0]
+    first = page.offset + struct.calcsize(order + count)
+    for number in range(entries):
+        code = struct.unpack_from(order + "H", data, first + number * entry)[0]
+        if code in page.tags:
+            continue
+        if code in _PICTURE_TAGS:
+            raise ValueError(f"its tag {code} cannot be read")
+        warn(f"its tag {code} cannot be read; passed over")
 
 
 def _check_supported(page: TiffPage) -> None:
@@ -151,7 +174,7 @@ def _by_libtiff(data: bytes, file: TiffFile, page: TiffPage) -> Samples:
 def _palette(page: TiffPage) -> np.ndarray:
     """(2^bits, 3) of 16 bits; of 8 where a writer put 8-bit levels into the upper halves."""
     colours = np.asarray(page.colormap, np.uint16).T
-    return (colours >> 8).astype(np.uint8) if not (colours & 0xFF).any() else colours
+    return colours if (colours & 0xFF).any() else (colours >> 8).astype(np.uint8)
 
 
 def _full_scale(values: np.ndarray, page: TiffPage) -> np.ndarray:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from neckar.pipeline.images.decode import decode
-from neckar.pipeline.images.resize import resize
+from neckar.pipeline.images.decode import decode_at
 from neckar.pipeline.messages.setup import WorkerSetup
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.synthesis.engine import device as devices
@@ -53,4 +52,4 @@ def synthesizer(setup: WorkerSetup) -> ReadyEngine:
 
 
 def _calibration_pictures() -> list[np.ndarray]:
-    return [resize(decode(read_uri(uri), name=uri), CALIBRATION_PX, "lanczos", name=uri) for uri in CALIBRATION]
+    return [decode_at(read_uri(uri), CALIBRATION_PX, "lanczos", name=uri) for uri in CALIBRATION]

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neckar.pipeline.images.decode import decode
-from neckar.pipeline.images.resize import resize
+from neckar.pipeline.images.decode import decode_at
+from neckar.pipeline.images.resize import Size
 from neckar.pipeline.storage.access import read_uri
 from neckar.schemas.fields import Fit, Resample
 
 CACHE_BYTES = 512 << 20  # some 650 pictures at 256 px; a factorial comes back to the same few
-DECODERS = 2  # at a time: a picture of a hundred megapixels takes gigabytes on its way to its small copy
-
-Size = int | tuple[int, int]  # longest side, or exactly (height, width), px
+DECODERS = 2  # at a time: a 16-bit TIFF of a hundred megapixels takes 1.5 GiB on its way to its small copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +26,13 @@ class Picture:
         sha256: of the file, hex.
         key: name for caches; equal keys mean equal pixels.
         pixels: (H, W, 3) float32 RGB 0-255; shared, not to be written to.
+        warnings: of what is damaged or unusable beside whole pixels, a line each.
     """
 
     sha256: str
     key: str
     pixels: np.ndarray
+    warnings: tuple[str, ...] = ()
 
 
 class Pictures:
@@ -64,11 +64,12 @@ class Pictures:
                 return self._held[key]
             self.reads += 1
         data = read_uri(uri)
+        warnings: list[str] = []
         with self._decoding:
-            pixels = resize(decode(data, name=uri), size, resample, fit=fit, name=uri)
+            pixels = decode_at(data, size, resample, fit=fit, name=uri, warn=warnings.append)
         sha256 = hashlib.sha256(data).hexdigest()
         height, width, _ = pixels.shape
-        picture = Picture(sha256, f"{sha256}:{height}x{width}:{resample}:{fit}", pixels)
+        picture = Picture(sha256, f"{sha256}:{height}x{width}:{resample}:{fit}", pixels, tuple(warnings))
         with self._lock:
             self._keep(key, picture)
         return picture

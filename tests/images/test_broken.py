@@ -112,8 +112,8 @@ def test_a_bare_beginning_is_unreadable(data: bytes) -> None:
         (pillow(PIXELS[..., 0], "EPS"), "is PostScript"),
         (tiff(PIXELS[..., 0].astype(np.float32)), "32-bit"),
         (tiff(PIXELS[..., 0].astype(np.uint32)), "32-bit"),
-        (tiff(PIXELS[..., 0].astype(np.int16)), "16-bit of TIFF's format 2"),
-        (pillow(PIXELS, "TIFF", "LAB"), "mode LAB; save it as RGB"),
+        (tiff(PIXELS[..., 0].astype(np.int16)), "16-bit of format 2"),
+        (pillow(PIXELS, "TIFF", "LAB"), "CIELAB with 3 channels; save it as flat RGB"),
     ],
 )
 def test_what_is_not_decoded_is_named(data: bytes, what: str) -> None:
