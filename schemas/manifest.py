@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -57,6 +59,23 @@ Weights = Annotated[
 Overrides = Annotated[Settings, PlainSerializer(lambda settings: settings.model_dump(exclude_unset=True))]
 
 _NONE = Settings()
+_NOTHING: dict[str, str] = {}
+
+
+def _texts(value: Any) -> Any:
+    """Values as text, as they would be written; nulls are left out."""
+    if not isinstance(value, dict):
+        return value
+    return {str(key): _as_text(part) for key, part in value.items() if part is not None}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+Extra = Annotated[dict[str, str], BeforeValidator(_texts)]
 
 
 class PairEntry(BaseModel):
@@ -71,6 +90,11 @@ class PairEntry(BaseModel):
         default_factory=lambda: _NONE,  # a plain default would be copied for each of a million pairs
         json_schema_extra={"default": {}},
         description="Settings in which this pair departs from the manifest's.",
+    )
+    extra: Extra = Field(
+        default_factory=lambda: _NOTHING,
+        json_schema_extra={"default": {}},
+        description="Whatever else belongs to the pair; it travels to the results as text and decides nothing.",
     )
 
     @model_validator(mode="after")

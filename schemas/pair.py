@@ -24,6 +24,7 @@ class Pair:
         style: absolute URI, or None.
         settings: the manifest's settings under the pair's own.
         levels: the named level of every design factor, empty for listed pairs, e.g. {"alpha": "0.001"}.
+        extra: what else its row says, for the results; decides nothing.
     """
 
     index: int
@@ -32,3 +33,4 @@ class Pair:
     style: str | None
     settings: Settings
     levels: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)

@@ -86,6 +86,8 @@ class ResultRow:
     node: str | None = None
     kernels: str | None = None
     fit: str | None = None
+    warnings: tuple[str, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 TRACE_TYPE = pa.list_(
@@ -188,6 +190,8 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("node", pa.string(), "host name of the machine that made the image"),
         _column("kernels", pa.string(), "class of the kernels in C that its worker had, or torch: bits differ"),
         _column("fit", pa.string(), "crop, stretch or pad: of a picture of another aspect than the image's"),
+        _column("warnings", pa.list_(pa.string()), "what was damaged or unusable in its pictures, beside whole pixels"),
+        _column("extra", pa.map_(pa.string(), pa.string()), "what else the pair's row in the manifest says"),
     ],
     metadata={"schema": "neckar.results", "schema_version": "1"},
 )

@@ -15,6 +15,7 @@ from neckar.schemas.results import ResultRow
 log = logging.getLogger(__name__)
 
 RETRY_S, RETRY_MAX_S = 0.5, 15.0  # at the end, between tries; each is twice as long as the one before
+TOLD_MAX = 20  # warnings of pictures
 PATIENCE_S = 600.0  # a store that does not answer for ten minutes; rows are few meanwhile, for pictures fail too
 
 
@@ -44,9 +45,11 @@ class RowSink:
         self._patience_s = patience_s
         self._silent_since: float | None = None
         self._wait = wait
+        self._told: set[str] = set()
 
     def add(self, row: ResultRow) -> None:
         """Take a row, and write what is due."""
+        self._tell(row)
         self._try(lambda: self._writer.add(row))
 
     def keep_up(self) -> None:
@@ -61,6 +64,15 @@ class RowSink:
             if self._writer.waiting:  # the store may refuse at once, and needs its time
                 self._wait(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
+
+    def _tell(self, row: ResultRow) -> None:
+        """A picture's warnings, once however many pairs share it; the rows have all of them."""
+        for warning in row.warnings:
+            if warning in self._told or len(self._told) > TOLD_MAX:
+                continue
+            self._told.add(warning)
+            more = "; more pictures have some, in the column warnings" if len(self._told) > TOLD_MAX else ""
+            log.warning("%s%s", warning, more)
 
     def _try(self, write: Callable[[], object]) -> None:
         try:

@@ -123,7 +123,7 @@ class PairReader:
             raise UserError([*problems, *error.problems]) from None
         if problems:
             raise UserError(problems)
-        return Pair(index, pair_id, images["content"], images["style"], merged.settings)
+        return Pair(index, pair_id, images["content"], images["style"], merged.settings, extra=entry.extra)
 
     def _designed(self, design: Design) -> Iterator[Pair | UserError]:
         place = f"{self.loaded.uri}: design"

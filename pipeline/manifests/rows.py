@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -10,15 +11,18 @@ from typing import Any, BinaryIO
 from neckar.pipeline.manifests.json_document import NotJson, parse_json
 from neckar.pipeline.manifests.yaml_document import parse_yaml, scalar
 from neckar.schemas.errors import UserError
-from neckar.schemas.nearest import did_you_mean
 from neckar.schemas.settings import Settings
 from neckar.schemas.wording import shown
 
 LINE_MAX_BYTES = 1 << 20  # a file without line ends is refused rather than held
-BATCH_ROWS = 4096  # of Parquet, in memory at a time
 
 TEXT_COLUMNS = ("id", "content", "style")
-SETTINGS_COLUMN = "settings"  # all of them in one cell; every other column is one setting
+SETTINGS_COLUMN = "settings"  # all of them in one cell
+EXTRA = "extra"  # what is neither, and travels to the results
+EXTRA_PREFIX = "extra."  # lets any name travel
+NEAR = 0.8  # of difflib: one letter in six, or two that changed places
+_READ = {SETTINGS_COLUMN, *Settings.model_fields}  # as YAML would; anything else is text
+_NO_COLUMN = {"", "Unnamed: 0"}  # pandas' index
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Row:
 
     Attributes:
         place: `row 40001`, counted from 1 without header and blank lines; the line too where it differs.
-        value: id, content, style and settings as far as given; not validated, it may be anything JSON can be.
+        value: id, content, style, settings and extra as far as given; not validated, it may be anything JSON can be.
         problem: why the row cannot be read at all; then there is no value.
     """
 
@@ -43,7 +47,9 @@ def iter_rows(file: BinaryIO, name: str) -> Iterator[Row]:
         UserError: from there on it cannot be read at all: the header, the container, a line without end.
     """
     if name.endswith(".parquet"):
-        return _parquet_rows(file, name)
+        from neckar.pipeline.manifests.parquet_rows import parquet_rows  # noqa: PLC0415  # pyarrow: 0.3 s
+
+        return parquet_rows(file, name)
     return _csv_rows(file, name) if name.endswith(".csv") else _json_rows(file, name)
 
 
@@ -68,7 +74,7 @@ def _json_rows(file: BinaryIO, name: str) -> Iterator[Row]:
             continue
         row += 1
         try:
-            yield Row(_place(row, number), parse_json(line.decode()))
+            yield _json_row(_place(row, number), parse_json(line.decode()))
         except UnicodeDecodeError:
             yield Row(_place(row, number), problem="not UTF-8 text; save the file as UTF-8")
         except NotJson as error:
@@ -86,7 +92,7 @@ def _csv_rows(file: BinaryIO, name: str) -> Iterator[Row]:
     reader = csv.reader(texts(), strict=True, skipinitialspace=True)
     try:
         header = next(reader, [])
-        _check_columns(header, name)
+        check_columns([column for column in header if column not in _NO_COLUMN], name)
         for row, cells in enumerate(filter(None, reader), start=1):
             place = f"row {row} (line {reader.line_num})"
             if len(cells) != len(header):
@@ -99,66 +105,66 @@ def _csv_rows(file: BinaryIO, name: str) -> Iterator[Row]:
 
 def _csv_row(place: str, cells: dict[str, str]) -> Row:
     """Empty cells are not given; id and images are text, settings are read as in a manifest."""
-    pair: dict[str, Any] = {column: text for column in TEXT_COLUMNS if (text := cells.get(column))}
+    given = {column: text for column, text in cells.items() if text and column not in _NO_COLUMN}
     try:
-        settings = {column: _cell(text) for column, text in cells.items() if text and column not in TEXT_COLUMNS}
+        values = {column: _cell(text) if column in _READ else text for column, text in given.items()}
     except UserError as error:
         return Row(place, problem=error.problems[0].message)
-    return Row(place, _gathered(pair, settings))
+    return Row(place, gathered(values))
 
 
 def _cell(text: str) -> Any:
     return parse_yaml(text, "") if text.startswith(("[", "{")) else scalar(text.strip())
 
 
-def _parquet_rows(file: BinaryIO, name: str) -> Iterator[Row]:
-    import pyarrow as pa  # noqa: PLC0415  # 0.3 s that only a Parquet file should cost
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        table = pq.ParquetFile(file)
-        _check_columns(table.schema_arrow.names, name)
-        row = 0
-        for batch in table.iter_batches(batch_size=BATCH_ROWS):
-            for values in batch.to_pylist():
-                row += 1
-                given = {column: value for column, value in values.items() if value is not None}
-                yield _parquet_row(f"row {row}", given)
-    except (pa.ArrowException, OSError, ValueError) as error:  # a damaged page is an OSError, a name a ValueError
-        reason, _, _ = str(error).partition("\n")
-        raise UserError.at(name, f"not a valid Parquet file: {reason}") from None
-
-
-def _parquet_row(place: str, values: dict[str, Any]) -> Row:
-    """Nulls are not given; settings may be a struct or JSON text."""
-    settings = values.get(SETTINGS_COLUMN)
-    if isinstance(settings, str):
-        try:
-            values[SETTINGS_COLUMN] = parse_json(settings)
-        except NotJson as error:
-            return Row(place, problem=f"settings: {error}")
-    elif isinstance(settings, dict):
-        values[SETTINGS_COLUMN] = {key: value for key, value in settings.items() if value is not None}
-    pair = {column: values.pop(column) for column in TEXT_COLUMNS if column in values}
-    return Row(place, _gathered(pair, values))
-
-
-def _check_columns(columns: list[str], name: str) -> None:
-    valid = (*TEXT_COLUMNS, SETTINGS_COLUMN, *Settings.model_fields)
+def check_columns(columns: list[str], name: str) -> None:
+    """Raises `UserError` where a column stands twice, may be a misspelt one, or no column names an image."""
     for column in columns:
-        if column not in valid:
-            mend = did_you_mean(column, valid)
-            raise UserError.at(name, f"{shown(column)} is not a column of pairs{mend}")
+        if mistake := _misspelt(column, (*TEXT_COLUMNS, SETTINGS_COLUMN, *Settings.model_fields)):
+            raise UserError.at(name, f"{shown(column)} is not a column of pairs; {mistake}")
         if columns.count(column) > 1:
             raise UserError.at(name, f"the column {shown(column)} stands twice; leave one out")
     if not {"content", "style"} & set(columns):
         raise UserError.at(name, "no column names an image; add content, style or both")
 
 
-def _gathered(pair: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """The mapping a listed pair would be: columns that are settings go below `settings`, over its own."""
-    written = settings.pop(SETTINGS_COLUMN, {})
+def gathered(values: dict[str, Any]) -> dict[str, Any]:
+    """The mapping a listed pair would be: columns that are settings go below `settings`, over its own; others travel."""
+    pair = {column: values[column] for column in TEXT_COLUMNS if column in values}
+    settings = {column: value for column, value in values.items() if column in Settings.model_fields}
+    known = {*pair, *settings, SETTINGS_COLUMN}
+    extra = {column.removeprefix(EXTRA_PREFIX): value for column, value in values.items() if column not in known}
+    if extra:
+        pair["extra"] = extra
+    written = values.get(SETTINGS_COLUMN, {})
     if not isinstance(written, dict):  # told when the pair is validated
         return {**pair, "settings": written}
     settings = {**written, **settings}
     return {**pair, "settings": settings} if settings else pair
+
+
+def _misspelt(column: str, valid: tuple[str, ...]) -> str | None:
+    """The mend where a name is not valid and so near to one that it may be meant; then it must not travel silently."""
+    if column in valid:
+        return None
+    close = difflib.get_close_matches(column.strip().casefold(), valid, n=1, cutoff=NEAR)
+    return f"did you mean {close[0]!r}? A column of your own: {EXTRA_PREFIX + column!r}" if close else None
+
+
+def _json_row(place: str, value: Any) -> Row:
+    """Keys that mean nothing here travel as `extra`; those that may be misspelt stay, to be told."""
+    if not isinstance(value, dict):
+        return Row(place, value)
+    known = (*TEXT_COLUMNS, SETTINGS_COLUMN, EXTRA)
+    own = {key: part for key, part in value.items() if key not in known and not _meant(key, known)}
+    if not own or not isinstance(value.get(EXTRA, {}), dict):
+        return Row(place, value)
+    kept = {key: part for key, part in value.items() if key not in own}
+    own = {key.removeprefix(EXTRA_PREFIX): part for key, part in own.items()}
+    return Row(place, {**kept, EXTRA: {**own, **value.get(EXTRA, {})}})
+
+
+def _meant(key: str, known: tuple[str, ...]) -> bool:
+    """Whether a key is a setting, which belongs below `settings`, or may be a misspelt name."""
+    names = (*known, *Settings.model_fields)
+    return key in Settings.model_fields or _misspelt(key, names) is not None

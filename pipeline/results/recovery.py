@@ -59,6 +59,7 @@ def for_pair(row: ResultRow, pair: Pair, *, attempts: int = 1) -> ResultRow:
         pair_index=pair.index,
         pair_id=pair.pair_id,
         levels=dict(pair.levels),
+        extra=dict(pair.extra),
         content_uri=pair.content,
         style_uri=pair.style,
         init=pair.settings.init,

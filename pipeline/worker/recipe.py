@@ -24,6 +24,7 @@ class Recipe:
         content_sha256, style_sha256: of the files, hex; None where there is none.
         spec_hash: identity of the result.
         task: for the engine, under the spec hash as key.
+        warnings: of its pictures.
     """
 
     pair: Pair
@@ -32,6 +33,7 @@ class Recipe:
     style_sha256: str | None
     spec_hash: str
     task: Task
+    warnings: tuple[str, ...] = ()
 
 
 def recipe(pair: Pair, pictures: Pictures, *, precision: str, weights_sha256: str) -> Recipe:
@@ -68,7 +70,8 @@ def recipe(pair: Pair, pictures: Pictures, *, precision: str, weights_sha256: st
         init_sha256=start.sha256 if start is not None and settings.init_uri else None,
     )
     task = _task(name, settings, content, style, start, geometry)
-    return Recipe(pair, settings, content_sha256, style_sha256, name, task)
+    told = [warning for picture in (content, style, start) if picture for warning in picture.warnings]
+    return Recipe(pair, settings, content_sha256, style_sha256, name, task, tuple(dict.fromkeys(told)))
 
 
 def _start(pair: Pair, settings: Settings, geometry: tuple[int, int], pictures: Pictures) -> Picture | None:

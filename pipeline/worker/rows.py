@@ -56,6 +56,7 @@ def made_row(recipe: Recipe, solution: Solution, pixels: np.ndarray, png_losses:
         **setting_columns(recipe.settings, recipe.pair),
         **dataclasses.asdict(maker),
         status="ok",
+        warnings=recipe.warnings,
         content_sha256=recipe.content_sha256,
         style_sha256=recipe.style_sha256,
         spec_hash=recipe.spec_hash,

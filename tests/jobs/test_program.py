@@ -178,5 +178,5 @@ def test_schema_is_json_schema_that_names_every_key(neckar):
         "init_sigma", "optimizer", "learning_rate", "iterations", "tolerance", "precision", "seed",
         "normalise_activations",
     ]  # fmt: skip
-    assert list(schema["$defs"]["PairEntry"]["properties"]) == ["id", "content", "style", "settings"]
+    assert list(schema["$defs"]["PairEntry"]["properties"]) == ["id", "content", "style", "settings", "extra"]
     assert list(schema["$defs"]["Design"]["properties"]) == ["content", "style", "factors"]

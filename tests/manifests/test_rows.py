@@ -103,7 +103,7 @@ def test_a_bad_csv_row_is_named_and_the_next_one_read():
 @pytest.mark.parametrize(
     ("data", "line"),
     [
-        ("id,content,stlye\n", "p.csv: 'stlye' is not a column of pairs; did you mean 'style'?"),
+        ("id,content,stlye\n", "p.csv: 'stlye' is not a column of pairs; did you mean 'style'? A column of your own: 'extra.stlye'"),
         ("id,content,content\n", "p.csv: the column 'content' stands twice; leave one out"),
         ("id,alpha\n", "p.csv: no column names an image; add content, style or both"),
         ("", "p.csv: no column names an image; add content, style or both"),
@@ -134,7 +134,7 @@ def test_parquet_settings_are_a_struct_or_json():
 
 
 def test_parquet_rows_are_counted_across_batches(monkeypatch):
-    monkeypatch.setattr("neckar.pipeline.manifests.rows.BATCH_ROWS", 3)
+    monkeypatch.setattr("neckar.pipeline.manifests.parquet_rows.BATCH_ROWS", 3)
     assert [row.place for row in rows(parquet(content=list("abcdefgh")), "p.parquet")] == [
         f"row {i}" for i in range(1, 9)
     ]

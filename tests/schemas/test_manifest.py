@@ -107,7 +107,7 @@ def test_the_json_schema_keeps_its_keys_and_defaults():
         "design": None,
     }
     assert schema["required"] == ["schema_version", "name"]
-    assert keys_of(schema, "PairEntry") == {"id": None, "content": None, "style": None, "settings": {}}
+    assert keys_of(schema, "PairEntry") == {"id": None, "content": None, "style": None, "settings": {}, "extra": {}}
     assert keys_of(schema, "Design") == {"content": None, "style": None, "factors": {}}
     papers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]
     assert keys_of(schema, "Settings") == {**Settings().canonical(), "fit": "crop", "style_layers": papers}

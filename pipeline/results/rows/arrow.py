@@ -59,7 +59,7 @@ def _row_of(values: dict[str, Any]) -> ResultRow:
     """A row of plain values: lists become tuples, codes the vocabulary's entries."""
     for name, value in values.items():
         if isinstance(value, list):  # a map's entries, or a list column
-            values[name] = dict(value) if name == "levels" else tuple(value)
+            values[name] = dict(value) if pa.types.is_map(RESULTS_SCHEMA.field(name).type) else tuple(value)
     if values.get("error_code") is not None:
         values["error_code"] = ErrorCode(values["error_code"])
     return ResultRow(**values)

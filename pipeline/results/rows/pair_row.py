@@ -41,6 +41,7 @@ def pair_columns(pair: Pair) -> dict[str, Any]:
         "pair_index": pair.index,
         "pair_id": pair.pair_id,
         "levels": dict(pair.levels),
+        "extra": dict(pair.extra),
         "content_uri": pair.content,
         "style_uri": pair.style,
     }

@@ -29,7 +29,8 @@ _REPEATED = [
     "loss_convention", "content_layers.list.element", "style_layers.list.element", "style_weights.list.element",
     "levels.key_value.key", "levels.key_value.value", "pooling", "init", "resample", "optimizer", "precision",
     "stop_reason", "device", "worker", "torch_version", "neckar_version", "weights_sha256",
-    "node", "kernels", "fit",
+    "node", "kernels", "fit", "warnings.list.element", "extra.key_value.key",
+    "extra.key_value.value",
 ]  # fmt: skip
 
 _OPTIONS: dict[str, Any] = {
