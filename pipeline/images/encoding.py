@@ -7,7 +7,9 @@ import numpy as np
 from neckar.pipeline.images.samples import Encoding
 
 # XYZ of D65 to linear sRGB (IEC 61966-2-1)
-_TO_SRGB = np.linalg.inv(np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]))
+_TO_SRGB: np.ndarray = np.linalg.inv(
+    np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+)
 _D65 = (0.3127, 0.3290)
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _BT709_SLOPE, _BT709_TOE, _BT709_POWER = 4.5, 0.081, 0.45
@@ -20,7 +22,7 @@ def to_srgb_levels(values: np.ndarray, encoding: Encoding) -> np.ndarray:
     full = np.iinfo(values.dtype).max
     light = _light(np.arange(full + 1) / full, encoding)  # by level
     if encoding.chromaticities is None or values.shape[2] == 1:
-        return _srgb(light)[values]
+        return np.asarray(_srgb(light)[values])
     matrix = _to_srgb_primaries(encoding.chromaticities).T
     result = np.empty(values.shape, np.float32)
     rows = max(1, _STRIP_PX // values.shape[1])
@@ -43,7 +45,7 @@ def _light(levels: np.ndarray, encoding: Encoding) -> np.ndarray:
 def _srgb(light: np.ndarray) -> np.ndarray:
     clipped = np.clip(light, 0, 1)
     curved = 1.055 * clipped ** (1 / _SRGB_POWER) - 0.055
-    return (255 * np.where(clipped <= _SRGB_TOE, clipped * _SRGB_SLOPE, curved)).astype(np.float32)
+    return np.asarray(255 * np.where(clipped <= _SRGB_TOE, clipped * _SRGB_SLOPE, curved), np.float32)
 
 
 def _to_srgb_primaries(chromaticities: tuple[float, ...]) -> np.ndarray:

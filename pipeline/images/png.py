@@ -11,7 +11,7 @@ from PIL import Image
 
 from neckar.pipeline.images.chunks import PngError, chunks, picture_only
 from neckar.pipeline.images.exif import orientation
-from neckar.pipeline.images.samples import Encoding, Opened, Samples, UnsupportedPicture, Warn
+from neckar.pipeline.images.samples import Encoding, Opened, Samples, Transfer, UnsupportedPicture, Warn
 
 _SIZE = struct.Struct(">II")
 _PROFILE_LIMIT_BYTES = 16 << 20  # inflated; the largest printer profiles have some 3 MB
@@ -27,8 +27,9 @@ _PRIMARIES = {
     11: (0.314, 0.351, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),  # DCI P3
     12: (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),  # Display P3
 }
-_BT709 = "bt709"
-_TRANSFERS = {1: _BT709, 6: _BT709, 14: _BT709, 15: _BT709, 4: 2.2, 5: 2.8, 8: 1.0, 13: "srgb"}
+_TRANSFERS: dict[int, Transfer] = {
+    **dict.fromkeys((1, 6, 14, 15), "bt709"), 4: 2.2, 5: 2.8, 8: 1.0, 13: "srgb"
+}  # fmt: skip
 
 
 def open_png(data: bytes, warn: Warn) -> Opened:
@@ -74,7 +75,7 @@ def _colours(beside: dict[bytes, bytes], warn: Warn) -> tuple[bytes | None, Enco
 
 def _gamma(gamma: bytes | None, primaries: bytes | None, warn: Warn) -> Encoding | None:
     """Of gAMA, the exponent of the encoding times 100,000, and cHRM, eight chromaticities times 100,000."""
-    transfer: float | str = "srgb"
+    transfer: Transfer = "srgb"
     if gamma is not None:
         value = struct.unpack(">I", gamma)[0] / 100_000 if len(gamma) == 4 else 0.0
         if not 0.1 <= value <= 10:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 Space = Literal["gray", "rgb", "cmyk"]
+Transfer = float | Literal["srgb", "bt709"]  # from a level 0-1 to light 0-1: a power's exponent, or a curve's name
 Warn = Callable[[str], None]
 CHANNELS: dict[Space, int] = {"gray": 1, "rgb": 3, "cmyk": 4}
 
@@ -18,11 +19,11 @@ class Encoding:
     """How a file's levels mean light, where it says so by numbers and not by an ICC profile.
 
     Attributes:
-        transfer: from a level 0-1 to light 0-1: the exponent of a power, or the name of a curve.
+        transfer: of the levels.
         chromaticities: x and y of white, red, green and blue (CIE 1931); None for sRGB's.
     """
 
-    transfer: float | Literal["srgb", "bt709"]
+    transfer: Transfer
     chromaticities: tuple[float, ...] | None = None
 
 

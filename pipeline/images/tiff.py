@@ -174,7 +174,7 @@ def _by_libtiff(data: bytes, file: TiffFile, page: TiffPage) -> Samples:
 def _palette(page: TiffPage) -> np.ndarray:
     """(2^bits, 3) of 16 bits; of 8 where a writer put 8-bit levels into the upper halves."""
     colours = np.asarray(page.colormap, np.uint16).T
-    return colours if (colours & 0xFF).any() else (colours >> 8).astype(np.uint8)
+    return colours if (colours & 0xFF).any() else np.asarray(colours >> 8, np.uint8)
 
 
 def _full_scale(values: np.ndarray, page: TiffPage) -> np.ndarray:

@@ -9,10 +9,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from neckar.pipeline.manifests.columns import SETTINGS_COLUMN, Row, check_columns, gathered
 from neckar.pipeline.manifests.json_document import NotJson, parse_json
-from neckar.pipeline.manifests.rows import SETTINGS_COLUMN, Row, check_columns, gathered
 from neckar.schemas.errors import UserError
 
 BATCH_ROWS = 256  # in memory at a time
@@ -37,8 +38,9 @@ def parquet_rows(file: BinaryIO, name: str) -> Iterator[Row]:
         plain = {column: _plain(schema.field(column).type) for column in columns}
         row = 0
         for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=columns):
-            if batch.nbytes > BATCH_MAX_BYTES:
-                told = f"rows {row + 1} to {row + batch.num_rows} unpack to {batch.nbytes >> 20:,} MiB"
+            unpacked = sum(_unpacked_bytes(column) for column in batch.columns)
+            if unpacked > BATCH_MAX_BYTES:
+                told = f"rows {row + 1} to {row + batch.num_rows} unpack to {unpacked >> 20:,} MiB"
                 raise UserError.at(name, f"{told}, over the limit of {BATCH_MAX_BYTES >> 20}; write shorter cells")
             for values in batch.to_pylist():
                 row += 1
@@ -61,6 +63,28 @@ def _check_size(metadata: pq.FileMetaData, size: int, name: str) -> None:
                 raise UserError.at(name, f"the column {unpacked}, {limit}; write groups of fewer rows")
 
 
+def _unpacked_bytes(array: pa.Array) -> int:
+    """Of the texts and lists in it, each counted as often as it stands there; numbers are short."""
+    types, kind = pa.types, array.type
+    if types.is_dictionary(kind):
+        lengths = pc.take(_lengths(array.dictionary), array.indices)
+        return int(pc.sum(lengths).as_py() or 0)
+    if types.is_struct(kind):
+        return sum(_unpacked_bytes(part) for part in array.flatten())
+    if types.is_map(kind):
+        return _unpacked_bytes(array.keys) + _unpacked_bytes(array.items)
+    if types.is_nested(kind):
+        return _unpacked_bytes(array.flatten())
+    return int(array.nbytes)
+
+
+def _lengths(texts: pa.Array) -> pa.Array:
+    try:
+        return pc.cast(pc.binary_length(texts), pa.int64())
+    except pa.ArrowNotImplementedError:  # a dictionary of numbers
+        return pa.repeat(pa.scalar(8, pa.int64()), len(texts))
+
+
 def _row(place: str, values: dict[str, Any], plain: dict[str, Callable[[Any], Any]]) -> Row:
     """Settings may be a struct, a map or JSON text."""
     try:
@@ -75,7 +99,7 @@ def _row(place: str, values: dict[str, Any], plain: dict[str, Callable[[Any], An
 
 
 def _plain(kind: pa.DataType) -> Callable[[Any], Any]:
-    """From a value as pyarrow gives it to what JSON would hold. The functions raise `ValueError` where there is none."""
+    """From a value as pyarrow gives it to what JSON would hold; raises `ValueError` where there is none."""
     types = pa.types
     if types.is_dictionary(kind):
         return _plain(kind.value_type)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from neckar.pipeline.manifests.columns import Row
 from neckar.pipeline.manifests.resolution import Resolver
-from neckar.pipeline.manifests.rows import Row, iter_rows
+from neckar.pipeline.manifests.rows import iter_rows
 from neckar.pipeline.manifests.source import LoadedManifest, resolve
 from neckar.pipeline.storage.access import open_uri
 from neckar.pipeline.storage.store import StoreError

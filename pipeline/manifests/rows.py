@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import csv
-import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from neckar.pipeline.manifests.columns import SETTINGS_COLUMN, Row, check_columns, gathered, with_extra
 from neckar.pipeline.manifests.json_document import NotJson, parse_json
 from neckar.pipeline.manifests.yaml_document import parse_yaml, scalar
 from neckar.schemas.errors import UserError
 from neckar.schemas.settings import Settings
-from neckar.schemas.wording import shown
 
 LINE_MAX_BYTES = 1 << 20  # a file without line ends is refused rather than held
 
-TEXT_COLUMNS = ("id", "content", "style")
-SETTINGS_COLUMN = "settings"  # all of them in one cell
-EXTRA = "extra"  # what is neither, and travels to the results
-EXTRA_PREFIX = "extra."  # lets any name travel
-NEAR = 0.8  # of difflib: one letter in six, or two that changed places
 _READ = {SETTINGS_COLUMN, *Settings.model_fields}  # as YAML would; anything else is text
 _NO_COLUMN = {"", "Unnamed: 0"}  # pandas' index
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row.
-
-    Attributes:
-        place: `row 40001`, counted from 1 without header and blank lines; the line too where it differs.
-        value: id, content, style, settings and extra as far as given; not validated, it may be anything JSON can be.
-        problem: why the row cannot be read at all; then there is no value.
-    """
-
-    place: str
-    value: Any = None
-    problem: str | None = None
 
 
 def iter_rows(file: BinaryIO, name: str) -> Iterator[Row]:
@@ -74,7 +52,7 @@ def _json_rows(file: BinaryIO, name: str) -> Iterator[Row]:
             continue
         row += 1
         try:
-            yield _json_row(_place(row, number), parse_json(line.decode()))
+            yield Row(_place(row, number), with_extra(parse_json(line.decode())))
         except UnicodeDecodeError:
             yield Row(_place(row, number), problem="not UTF-8 text; save the file as UTF-8")
         except NotJson as error:
@@ -115,56 +93,3 @@ def _csv_row(place: str, cells: dict[str, str]) -> Row:
 
 def _cell(text: str) -> Any:
     return parse_yaml(text, "") if text.startswith(("[", "{")) else scalar(text.strip())
-
-
-def check_columns(columns: list[str], name: str) -> None:
-    """Raises `UserError` where a column stands twice, may be a misspelt one, or no column names an image."""
-    for column in columns:
-        if mistake := _misspelt(column, (*TEXT_COLUMNS, SETTINGS_COLUMN, *Settings.model_fields)):
-            raise UserError.at(name, f"{shown(column)} is not a column of pairs; {mistake}")
-        if columns.count(column) > 1:
-            raise UserError.at(name, f"the column {shown(column)} stands twice; leave one out")
-    if not {"content", "style"} & set(columns):
-        raise UserError.at(name, "no column names an image; add content, style or both")
-
-
-def gathered(values: dict[str, Any]) -> dict[str, Any]:
-    """The mapping a listed pair would be: columns that are settings go below `settings`, over its own; others travel."""
-    pair = {column: values[column] for column in TEXT_COLUMNS if column in values}
-    settings = {column: value for column, value in values.items() if column in Settings.model_fields}
-    known = {*pair, *settings, SETTINGS_COLUMN}
-    extra = {column.removeprefix(EXTRA_PREFIX): value for column, value in values.items() if column not in known}
-    if extra:
-        pair["extra"] = extra
-    written = values.get(SETTINGS_COLUMN, {})
-    if not isinstance(written, dict):  # told when the pair is validated
-        return {**pair, "settings": written}
-    settings = {**written, **settings}
-    return {**pair, "settings": settings} if settings else pair
-
-
-def _misspelt(column: str, valid: tuple[str, ...]) -> str | None:
-    """The mend where a name is not valid and so near to one that it may be meant; then it must not travel silently."""
-    if column in valid:
-        return None
-    close = difflib.get_close_matches(column.strip().casefold(), valid, n=1, cutoff=NEAR)
-    return f"did you mean {close[0]!r}? A column of your own: {EXTRA_PREFIX + column!r}" if close else None
-
-
-def _json_row(place: str, value: Any) -> Row:
-    """Keys that mean nothing here travel as `extra`; those that may be misspelt stay, to be told."""
-    if not isinstance(value, dict):
-        return Row(place, value)
-    known = (*TEXT_COLUMNS, SETTINGS_COLUMN, EXTRA)
-    own = {key: part for key, part in value.items() if key not in known and not _meant(key, known)}
-    if not own or not isinstance(value.get(EXTRA, {}), dict):
-        return Row(place, value)
-    kept = {key: part for key, part in value.items() if key not in own}
-    own = {key.removeprefix(EXTRA_PREFIX): part for key, part in own.items()}
-    return Row(place, {**kept, EXTRA: {**own, **value.get(EXTRA, {})}})
-
-
-def _meant(key: str, known: tuple[str, ...]) -> bool:
-    """Whether a key is a setting, which belongs below `settings`, or may be a misspelt name."""
-    names = (*known, *Settings.model_fields)
-    return key in Settings.model_fields or _misspelt(key, names) is not None

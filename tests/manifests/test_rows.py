@@ -1,12 +1,16 @@
 """Rows of a pairs file: JSON lines, CSV, Parquet."""
 
 import io
+import tracemalloc
+from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from neckar.pipeline.manifests.rows import Row, iter_rows
+from neckar.pipeline.manifests.columns import Row
+from neckar.pipeline.manifests.rows import iter_rows
 from neckar.schemas.errors import UserError
 
 
@@ -103,7 +107,10 @@ def test_a_bad_csv_row_is_named_and_the_next_one_read():
 @pytest.mark.parametrize(
     ("data", "line"),
     [
-        ("id,content,stlye\n", "p.csv: 'stlye' is not a column of pairs; did you mean 'style'? A column of your own: 'extra.stlye'"),
+        (
+            "id,content,stlye\n",
+            "p.csv: 'stlye' is not a column of pairs; did you mean 'style'? A column of your own: 'extra.stlye'",
+        ),
         ("id,content,content\n", "p.csv: the column 'content' stands twice; leave one out"),
         ("id,alpha\n", "p.csv: no column names an image; add content, style or both"),
         ("", "p.csv: no column names an image; add content, style or both"),
@@ -161,3 +168,97 @@ def test_a_parquet_file_damaged_anywhere_is_read_or_refused():
         except UserError as error:
             refused += str(error).startswith("p.parquet: ")
     assert refused > 100
+
+
+def test_columns_of_one_s_own_travel_as_they_are_written():
+    text = "id,content,subject,alpha,extra.size,block\na,x.jpg,S01,0.5,large,007\nb,y.jpg,,,,\n"
+    assert [row.value for row in rows(text, "p.csv")] == [
+        {
+            "id": "a",
+            "content": "x.jpg",
+            "extra": {"subject": "S01", "size": "large", "block": "007"},
+            "settings": {"alpha": 0.5},
+        },
+        {"id": "b", "content": "y.jpg"},
+    ]
+    line = '{"content": "x", "subject": 3, "extra": {"site": "A"}, "settings": {"seed": 1}}'
+    assert rows(line, "p.jsonl")[0].value == {
+        "content": "x",
+        "settings": {"seed": 1},
+        "extra": {"subject": 3, "site": "A"},
+    }
+    columns = parquet(content=["x"], subject=[3], when=pa.array([0], pa.timestamp("s")), extra=[{"site": "A"}])
+    (row,) = rows(columns, "p.parquet")
+    assert row.value == {"content": "x", "extra": {"site": "A", "subject": 3, "when": "1970-01-01T00:00:00"}}
+
+
+@pytest.mark.parametrize("name", ["aplha", "Content", "styles", "iteration", "seeds", "style "])
+def test_a_name_that_may_be_a_misspelt_one_does_not_travel_silently(name):
+    line = f"p.csv: {name!r} is not a column of pairs; did you mean "
+    assert refusal(f"id,content,{name}\na,x,1\n" if name != "Content" else "Content,style\nx,y\n", "p.csv").startswith(
+        line
+    )
+
+
+def test_a_setting_beside_settings_in_json_is_left_to_be_told():
+    assert rows('{"content": "x", "alpha": 1}', "p.jsonl")[0].value == {"content": "x", "alpha": 1}
+    assert rows('{"content": "x", "stlye": "y"}', "p.jsonl")[0].value == {"content": "x", "stlye": "y"}
+
+
+def test_the_index_that_pandas_writes_is_no_column():
+    assert rows(",content\n0,x\n", "p.csv")[0].value == {"content": "x"}
+    assert rows("Unnamed: 0,content\n0,x\n", "p.csv")[0].value == {"content": "x"}
+    table = pa.table({"content": ["x"], "__index_level_0__": [7]})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    assert rows(buffer.getvalue(), "p.parquet")[0].value == {"content": "x"}
+
+
+def test_numbers_of_parquet_mean_what_their_author_wrote():
+    columns = parquet(
+        content=["x"],
+        alpha=pa.array([0.001], pa.float32()),
+        beta=pa.array([Decimal("0.25")], pa.decimal128(10, 4)),
+        iterations=pa.array([Decimal(500)], pa.decimal128(10, 2)),
+        tolerance=pa.array([np.float16(0.005)], pa.float16()),
+        seed=pa.array([7], pa.uint8()),
+    )
+    (row,) = rows(columns, "p.parquet")
+    assert row.value["settings"] == {"alpha": 0.001, "beta": 0.25, "iterations": 500, "tolerance": 0.005, "seed": 7}
+    assert type(row.value["settings"]["iterations"]) is int
+
+
+def test_nested_nulls_are_not_given_and_maps_are_mappings():
+    kind = pa.map_(pa.string(), pa.float32())
+    layers = pa.array([[("conv1_1", 0.2), ("conv2_1", None)]], kind)
+    assert rows(parquet(content=["x"], style_layers=layers), "p.parquet")[0].value["settings"] == {
+        "style_layers": {"conv1_1": 0.2}
+    }
+    struct = pa.array([{"alpha": None, "style_layers": {"conv1_1": 0.5, "conv5_1": None}}])
+    assert rows(parquet(content=["x"], settings=struct), "p.parquet")[0].value["settings"] == {
+        "style_layers": {"conv1_1": 0.5}
+    }
+    twice = pa.array([[("conv1_1", 0.2), ("conv1_1", 0.3)]], kind)
+    assert "stands twice" in rows(parquet(content=["x"], style_layers=twice), "p.parquet")[0].problem
+
+
+def test_names_stored_as_categories_or_bytes_are_text():
+    names = pa.array(["x", "y", "x"]).dictionary_encode()
+    assert [row.value["content"] for row in rows(parquet(content=names), "p.parquet")] == ["x", "y", "x"]
+    assert rows(parquet(content=[b"x"]), "p.parquet")[0].value == {"content": "x"}
+    assert "no UTF-8 text" in rows(parquet(content=[b"\xff"]), "p.parquet")[0].problem
+
+
+def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused():
+    """One long text repeated: a page of it and some bits a row."""
+    bomb = parquet(content=pa.array(["x" * 500_000] * 3000).dictionary_encode())
+    assert len(bomb) < 200_000
+    tracemalloc.start()
+    try:
+        assert "unpack to 122 MiB, over the limit of 64" in refusal(bomb, "p.parquet")
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+    many = parquet(content=pa.array(["x"] * 3_000_000).dictionary_encode())
+    assert "rows in" in refusal(many, "p.parquet")
+    assert "cannot be different pairs" in refusal(many, "p.parquet")

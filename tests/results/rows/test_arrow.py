@@ -46,7 +46,7 @@ def any_rows(draw: st.DrawFn) -> ResultRow:
     for field in RESULTS_SCHEMA:
         if field.name not in {"loss_trace", "status", "error_code"}:
             required = BY_TYPE[field.type]
-            always = not field.nullable or field.name == "levels"
+            always = not field.nullable or field.name in {"levels", "extra", "warnings"}
             values[field.name] = draw(required if always else st.none() | required)
     layers = draw(layer_sets)
     values["style_layers"] = layers
