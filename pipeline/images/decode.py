@@ -8,10 +8,11 @@ import re
 import numpy as np
 
 from neckar.pipeline.images.colour import to_srgb
+from neckar.pipeline.images.frame import Frame, Size
 from neckar.pipeline.images.jpeg import open_jpeg
 from neckar.pipeline.images.kind import Kind, image_kind
 from neckar.pipeline.images.png import open_png
-from neckar.pipeline.images.resize import Size, resize
+from neckar.pipeline.images.resize import resize
 from neckar.pipeline.images.samples import Opened, UnsupportedPicture, Warn
 from neckar.pipeline.images.shrink import least_side, shrunk
 from neckar.pipeline.images.tiff import open_tiff
@@ -54,19 +55,17 @@ def decode_at(
     max_pixels: int = MAX_PIXELS,
     warn: Warn = log.warning,
 ) -> np.ndarray:
-    """As `decode` and then `resize`, but more than 16 Mpx are made smaller on the way, to three times what is wanted.
+    """As `decode` and then `resize`, but more than 16 Mpx are made smaller on the way, to four times what is wanted.
 
     Raises:
         PairError: as both.
     """
-    pixels, shape = _decoded(data, size, name, max_pixels, warn)
-    return resize(pixels, size, resample, fit=fit, shape=shape, name=name)
+    pixels, frame = _decoded(data, size, name, max_pixels, warn)
+    return resize(pixels, size, resample, fit=fit, frame=frame, name=name)
 
 
-def _decoded(
-    data: bytes, size: Size | None, name: str, max_pixels: int, warn: Warn
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """The pixels, and (height, width) of the whole picture, upright."""
+def _decoded(data: bytes, size: Size | None, name: str, max_pixels: int, warn: Warn) -> tuple[np.ndarray, Frame]:
+    """The pixels, and how the whole picture lies in them."""
     if not data:
         raise PairError(ErrorCode.IMAGE_UNREADABLE, f"{name}: the file is empty; upload it again")
 
@@ -79,9 +78,8 @@ def _decoded(
         opened = _opened(data, kind, tell)
         _check_size(opened, name, max_pixels)
         least = least_side(opened.height, opened.width, size)
-        samples = opened.read(least)
-        shape = opened.height, opened.width
-        return to_srgb(shrunk(samples, least), tell), shape[::-1] if samples.orientation >= 5 else shape
+        samples = shrunk(opened.read(least), least)
+        return to_srgb(samples, tell), Frame.upright(opened.height, opened.width, samples)
     except UnsupportedPicture as unsupported:
         raise PairError(ErrorCode.IMAGE_UNSUPPORTED, f"{name}: {_in_a_line(str(unsupported))}") from unsupported
     except PairError:

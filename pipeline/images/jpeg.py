@@ -47,7 +47,7 @@ def open_jpeg(data: bytes, warn: Warn) -> Opened:
     height, width, components = frame
     if components not in _SPACES:
         raise UnsupportedPicture(f"is a JPEG of {components} components; save it as RGB")
-    return Opened(width, height, lambda least: _read(data, components, least, warn))
+    return Opened(width, height, lambda least: _read(data, height, components, least, warn))
 
 
 def check_whole(data: bytes, components: int) -> None:
@@ -55,7 +55,7 @@ def check_whole(data: bytes, components: int) -> None:
     _decoded(data, _SPACES[components][1], None, warn=lambda _: None)
 
 
-def _read(data: bytes, components: int, least: int | None, warn: Warn) -> Samples:
+def _read(data: bytes, height: int, components: int, least: int | None, warn: Warn) -> Samples:
     space, name = _SPACES[components]
     values = _decoded(data, name, least, warn)
     try:
@@ -65,7 +65,9 @@ def _read(data: bytes, components: int, least: int | None, warn: Warn) -> Sample
         warn("its notes (EXIF, colour profile) cannot be read; passed over")
         profile, upright = None, 1
     # Adobe's programs store ink the other way round, and everybody followed.
-    return Samples(255 - values if space == "cmyk" else values, space, profile=profile, orientation=upright)
+    values = 255 - values if space == "cmyk" else values
+    eighths = 8 * values.shape[0] // height  # libjpeg rounds the height up
+    return Samples(values, space, profile=profile, orientation=upright, cell=8 / eighths)
 
 
 def _decoded(data: bytes, space: str, least: int | None, warn: Warn) -> np.ndarray:

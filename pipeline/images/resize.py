@@ -6,10 +6,9 @@ import numpy as np
 from PIL import Image
 
 from neckar.pipeline.images.colour import MID_GREY
+from neckar.pipeline.images.frame import Frame, Size
 from neckar.schemas.errors import ErrorCode, PairError
 from neckar.schemas.fields import SIZE_MIN_PX, Fit, Resample
-
-Size = int | tuple[int, int]  # longest side, or exactly (height, width), px
 
 _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
@@ -36,7 +35,7 @@ def resize(
     resample: Resample,
     *,
     fit: Fit = "crop",
-    shape: tuple[int, int] | None = None,
+    frame: Frame | None = None,
     name: str = "the picture",
 ) -> np.ndarray:
     """Pixels (H, W, 3) float32 0-255 in another size, smaller or larger.
@@ -50,13 +49,14 @@ def resize(
         resample: "lanczos", "bicubic" or "bilinear".
         fit: what becomes of another aspect than that of an exact size: the rest is cut off on both sides ("crop"),
             the picture is squeezed ("stretch"), or it lies whole on mid-grey ("pad").
-        shape: (height, width) of the picture where `pixels` are already a smaller copy of it; it decides the aspect.
+        frame: how the picture lies in `pixels` where they are already a smaller copy of it.
         name: for the message.
 
     Raises:
         PairError: `IMAGE_TOO_SMALL` where a side becomes shorter than the network can pool.
     """
-    height, width = shape or pixels.shape[:2]
+    frame = frame or Frame(*pixels.shape[:2])
+    height, width = frame.height, frame.width
     new_height, new_width = target_shape(height, width, size)
     if min(new_height, new_width) < SIZE_MIN_PX:
         raise PairError(
@@ -68,25 +68,29 @@ def resize(
         return pixels
     scales = new_height / height, new_width / width
     if isinstance(size, int) or fit == "stretch":
-        return _resampled(pixels, (new_height, new_width), resample)
+        return _resampled(pixels, frame, (new_height, new_width), resample)
     if fit == "crop":
         seen = scales[0] / max(scales), scales[1] / max(scales)
-        return _resampled(pixels, (new_height, new_width), resample, seen)
+        return _resampled(pixels, frame, (new_height, new_width), resample, seen)
     inner = max(1, round(height * min(scales))), max(1, round(width * min(scales)))
     top, left = (new_height - inner[0]) // 2, (new_width - inner[1]) // 2
     padded = np.full((new_height, new_width, 3), MID_GREY, np.float32)
-    padded[top : top + inner[0], left : left + inner[1]] = _resampled(pixels, inner, resample)
+    padded[top : top + inner[0], left : left + inner[1]] = _resampled(pixels, frame, inner, resample)
     return padded
 
 
 def _resampled(
-    pixels: np.ndarray, shape: tuple[int, int], resample: Resample, seen: tuple[float, float] = (1, 1)
+    pixels: np.ndarray,
+    frame: Frame,
+    shape: tuple[int, int],
+    resample: Resample,
+    seen: tuple[float, float] = (1, 1),
 ) -> np.ndarray:
     """The middle of a picture, the parts `seen` of its height and width, in another shape."""
-    height, width, _ = pixels.shape
-    seen_height, seen_width = height * seen[0], width * seen[1]
-    top, left = (height - seen_height) / 2, (width - seen_width) / 2
-    box = left, top, left + seen_width, top + seen_height
+    height, width = frame.height / frame.cell, frame.width / frame.cell
+    top, left = frame.top + height * (1 - seen[0]) / 2, frame.left + width * (1 - seen[1]) / 2
+    bottom, right = top + height * seen[0], left + width * seen[1]
+    box = max(0, left), max(0, top), min(right, pixels.shape[1]), min(bottom, pixels.shape[0])  # sums round
     resized = np.empty((*shape, 3), np.float32)
     for c in range(3):  # Pillow's float mode has one channel
         channel = Image.fromarray(np.ascontiguousarray(pixels[..., c]))

@@ -39,6 +39,7 @@ class Samples:
         profile: the embedded ICC profile, or None for sRGB.
         encoding: where there is no profile; None for sRGB.
         orientation: EXIF's, 1 to 8.
+        cell: px of the file that became one of `values` on either side; the last row and column may be of fewer.
     """
 
     values: np.ndarray
@@ -48,6 +49,7 @@ class Samples:
     profile: bytes | None = None
     encoding: Encoding | None = None
     orientation: int = 1
+    cell: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

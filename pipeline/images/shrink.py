@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from neckar.pipeline.images.resize import Size
+from neckar.pipeline.images.frame import Size
 from neckar.pipeline.images.samples import Samples
 
 LARGE_PX = 16_000_000  # from here on; whatever is smaller stays as it is to the last bit
-GAP = 3  # times the px that are wanted: so much is left to the filter of the resize, and no eye sees the rest
+GAP = 4  # times the px that are wanted: so much is left to the filter of the resize, and no eye sees the rest
 _CELL_MAX = 255  # px a side: sums of 16 bits fit into 32
 
 
@@ -29,13 +29,13 @@ def least_side(height: int, width: int, size: Size | None) -> int | None:
 def shrunk(samples: Samples, least: int | None) -> Samples:
     """The picture with whole cells of k x k px averaged into one, deep samples; k the largest that leaves `least` px.
 
-    A cell's colour is weighted by its opacity. The last row and column may average fewer px than the others: by less
-    than a cell, a third of a px of the result, the picture is off there.
+    A cell's colour is weighted by its opacity. The last row and column may be means of fewer px than the others.
     """
     height, width, _ = samples.values.shape
     k = 1 if least is None else min(min(height, width) // least, _CELL_MAX)
     if k < 2:
         return samples
+    samples = dataclasses.replace(samples, cell=samples.cell * k)
     if samples.alpha is None:
         return dataclasses.replace(samples, values=_deep(_mean(samples.values, k), samples.values))
     if samples.premultiplied:

@@ -183,15 +183,15 @@ def _full_scale(values: np.ndarray, page: TiffPage) -> np.ndarray:
     if page.bitspersample in (8, 16):
         return values
     if 255 % top == 0:
-        return values.astype(np.uint8) * np.uint8(255 // top)
-    return np.rint(values * (65535.0 / top)).astype(np.uint16)
+        return np.multiply(values, 255 // top, dtype=np.uint8, casting="unsafe")
+    return np.asarray(np.rint(values * (65535.0 / top)), np.uint16)
 
 
 def _of_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Alpha as deep as the colours."""
     if values.dtype == dtype:
         return values
-    return values.astype(np.uint16) * 257 if dtype == np.uint16 else (values >> 8).astype(np.uint8)
+    return np.asarray(values * np.uint16(257) if dtype == np.uint16 else values >> 8, dtype)
 
 
 def _check_whole(page: TiffPage, data: bytes) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neckar.pipeline.images.decode import decode_at
-from neckar.pipeline.images.resize import Size
+from neckar.pipeline.images.frame import Size
 from neckar.pipeline.storage.access import read_uri
 from neckar.schemas.fields import Fit, Resample
 

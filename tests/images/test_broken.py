@@ -199,3 +199,73 @@ def test_whatever_the_bytes_the_answer_is_a_picture_or_a_refusal(kind: str, edit
         refused = error
     codes = {ErrorCode.IMAGE_UNREADABLE, ErrorCode.IMAGE_UNSUPPORTED, ErrorCode.IMAGE_TOO_LARGE}
     assert found.shape[2] == 3 if refused is None else refused.code in codes
+
+
+NOISE = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["baseline", "progressive", "grey", "ink", "restarts"])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_a_jpeg_that_lost_data_before_its_end_marker_is_unreadable(kind: str, kept: float) -> None:
+    """libjpeg makes the rest up and only warns."""
+    mode = {"grey": "L", "ink": "CMYK"}.get(kind, "RGB")
+    options = {"progressive": kind == "progressive", **({"restart_marker_rows": 1} if kind == "restarts" else {})}
+    data = pillow(NOISE, "JPEG", mode, quality=90, **options)
+    assert decode(data, name="x", warn=pytest.fail).shape == NOISE.shape
+    scan = data.index(b"\xff\xda") + 14
+    lost = data[: scan + int(kept * (len(data) - scan))].rstrip(b"\xff") + b"\xff\xd9"
+    assert refusal(lost).code == ErrorCode.IMAGE_UNREADABLE
+
+
+def test_what_a_camera_filled_in_before_the_end_marker_does_not_matter() -> None:
+    data = pillow(NOISE, "JPEG", quality=90)
+    told: list[str] = []
+    filled = decode(data[:-2] + b"\xab" * 30 + data[-2:], name="x", warn=told.append)
+    assert np.array_equal(filled, decode(data, name="x"))
+    assert all("extraneous bytes" in warning for warning in told)
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "what"),
+    [(0xC3, 8, "lossless JPEG"), (0xF7, 8, "JPEG-LS"), (0xC1, 12, "JPEG of 12 bits a sample"), (0xC5, 8, "kind SOF5")],
+)
+def test_a_jpeg_that_libjpeg_does_not_decode_is_named(marker: int, bits: int, what: str) -> None:
+    data = bytearray(pillow(PIXELS, "JPEG"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 1], data[frame + 4] = marker, bits
+    error = refusal(bytes(data))
+    assert error.code == ErrorCode.IMAGE_UNSUPPORTED
+    assert what in error.message
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"iTXt", b"zTXt", b"eXIf", b"iCCP", b"gAMA", b"cICP", b"tIME"])
+def test_damage_beside_whole_pixels_is_told_and_the_picture_taken(kind: bytes) -> None:
+    data = bytearray(with_chunk(WHOLE["png"], kind, bytes(20)))
+    data[len(SIGNATURE) + 25 + 10] ^= 1
+    told: list[str] = []
+    assert np.array_equal(decode(bytes(data), name="x", warn=told.append), PIXELS)
+    assert told == [f"x: its {kind.decode()} chunk is damaged; passed over"]
+
+
+@pytest.mark.parametrize("kind", ["png", "png-16", "png-palette"])
+def test_a_bit_of_a_chunk_s_name_does_not_drop_a_part_of_the_picture(kind: str) -> None:
+    """A fallen bit makes an IDAT an iDAT, which a decoder may pass over."""
+    data = bytearray(WHOLE[kind])
+    for name in (b"IDAT", b"PLTE"):
+        at = data.find(name)
+        for bit in range(8 if at > 0 else 0):
+            broken = data.copy()
+            broken[at] ^= 1 << bit
+            assert refusal(bytes(broken)).code == ErrorCode.IMAGE_UNREADABLE
+
+
+def test_a_camera_s_raw_file_is_named() -> None:
+    for data in (b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"FUJIFILMCCD-RAW 0201", b"\0\0\0\x18ftypcrx ", b"FOVb\0\0"):
+        error = refusal(data + bytes(64))
+        assert error.code == ErrorCode.IMAGE_UNSUPPORTED
+        assert "is a camera's raw file" in error.message
+
+
+def test_no_message_shows_an_object_of_python_s() -> None:
+    for data in (b"\xff\xd8\xff\xd9", b"RIFF\0\0\0\0WEBPVP8 ", b"MM\0*\0\0\0\x08\0\0", SIGNATURE + bytes(30)):
+        assert "0x" not in refusal(data).message
