@@ -183,7 +183,7 @@ def _full_scale(values: np.ndarray, page: TiffPage) -> np.ndarray:
     if page.bitspersample in (8, 16):
         return values
     if 255 % top == 0:
-        return np.multiply(values, 255 // top, dtype=np.uint8, casting="unsafe")
+        return np.asarray(values * (255 // top), np.uint8)
     return np.asarray(np.rint(values * (65535.0 / top)), np.uint16)
 
 
