@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,15 +61,15 @@ def _images(loaded: LoadedManifest) -> Iterator[str]:
 
 
 def _problem(uri: str) -> Problem | None:
-    from neckar.pipeline.images.decode import decode
+    from neckar.pipeline.images.decode import check
     from neckar.pipeline.storage.access import read_uri
     from neckar.pipeline.storage.store import StoreError
     from neckar.schemas.errors import PairError
 
     try:
-        decode(read_uri(uri), name=uri)
+        check(read_uri(uri), name=uri, warn=lambda told: print(f"warning: {told}", file=sys.stderr))
     except StoreError as error:
         return Problem(error.uri, error.message)
     except PairError as error:
-        return Problem(uri, error.message)
+        return Problem(uri, error.message.removeprefix(f"{uri}: "))
     return None

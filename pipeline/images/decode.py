@@ -18,7 +18,7 @@ from neckar.pipeline.images.shrink import least_side, shrunk
 from neckar.pipeline.images.tiff import open_tiff
 from neckar.pipeline.images.webp import open_webp
 from neckar.schemas.errors import ErrorCode, PairError
-from neckar.schemas.fields import Fit, Resample
+from neckar.schemas.fields import SIZE_MIN_PX, Fit, Resample
 
 MAX_PIXELS = 100_000_000  # a medium-format photograph; decoded it holds 1.2 GB
 _REASON_MAX = 200  # characters of a decoder's own words
@@ -62,6 +62,15 @@ def decode_at(
     """
     pixels, frame = _decoded(data, size, name, max_pixels, warn)
     return resize(pixels, size, resample, fit=fit, frame=frame, name=name)
+
+
+def check(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS, warn: Warn = log.warning) -> None:
+    """Find every mistake that `decode` would, in less memory and time.
+
+    Raises:
+        PairError: as `decode`.
+    """
+    _decoded(data, SIZE_MIN_PX, name, max_pixels, warn)
 
 
 def _decoded(data: bytes, size: Size | None, name: str, max_pixels: int, warn: Warn) -> tuple[np.ndarray, Frame]:
