@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,8 @@ from neckar.pipeline.storage.access import read_uri
 from neckar.schemas.fields import Fit, Resample
 
 CACHE_BYTES = 512 << 20  # some 650 pictures at 256 px; a factorial comes back to the same few
-DECODERS = 2  # at a time: a 16-bit TIFF of a hundred megapixels takes 1.5 GiB on its way to its small copy
+DECODERS = 2  # at a time
+HEAVY_BYTES = 64 << 20  # files of which one at a time: a 16-bit TIFF of a hundred megapixels takes 1.6 GiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Pictures:
         self._bytes = 0
         self._lock = threading.Lock()
         self._decoding = threading.Semaphore(DECODERS)
+        self._one_heavy = threading.Lock()
         self.reads = 0  # objects fetched; tests read it
 
     def at(self, uri: str, size: Size, resample: Resample, fit: Fit = "crop") -> Picture:
@@ -65,7 +68,7 @@ class Pictures:
             self.reads += 1
         data = read_uri(uri)
         warnings: list[str] = []
-        with self._decoding:
+        with self._one_heavy if len(data) > HEAVY_BYTES else nullcontext(), self._decoding:
             pixels = decode_at(data, size, resample, fit=fit, name=uri, warn=warnings.append)
         sha256 = hashlib.sha256(data).hexdigest()
         height, width, _ = pixels.shape
