@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from neckar.pipeline.driver.admission import other_weights, unfit
+from neckar.pipeline.driver.capacity import Capacity
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
 from neckar.pipeline.driver.row_sink import RowSink
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.signals import StopSignals
-from neckar.pipeline.driver.staffing import Staffing, hosts, places
+from neckar.pipeline.driver.staffing import Staffing, threads_on
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup
@@ -36,7 +37,6 @@ from neckar.pipeline.scheduling.events import (
     Returned,
     Settle,
     SetupFailed,
-    Staffed,
     Start,
     Stop,
     Tick,
@@ -55,7 +55,6 @@ log = logging.getLogger(__name__)
 BUDGET_S = 1.0  # of a call: short, so that pairs handed out wait little and a stop signal less
 TICK_S = 0.5  # between looks at the clock
 DRAIN_S = 15.0  # at the end, for calls in flight: an evaluation on a CPU may take this long
-LOOK_S = 5.0  # between looks at the cluster's machines
 INTRODUCTIONS_S = 5.0  # after the first worker's: what a run is, is decided from all that come within
 FIRST_SLOTS = 2  # a worker's, until its engine has seen a picture and tells
 
@@ -89,9 +88,7 @@ class Driver:
         self._setup = setup
         self._cluster = cluster
         self._staffing = staffing
-        self._workers = staffing.workers
-        self._nodes = hosts(cluster.machines, on_gpus=staffing.gpus > 0)
-        self._look_at = time.monotonic() + LOOK_S
+        self._capacity = Capacity(cluster, staffing)
         self._worker_setup = worker_setup
         self._retry_failed = retry_failed
         self._reporter = reporter
@@ -111,7 +108,7 @@ class Driver:
             cost=cost_of,
             limits=limits,
             now=time.monotonic(),
-            nodes=self._nodes,
+            nodes=self._capacity.nodes,
         )
         self._run: Resumed | None = None
         if run is not None:
@@ -142,7 +139,8 @@ class Driver:
         while not self._schedule.finished:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
-            self._look_at_machines()
+            if (staffed := self._capacity.news()) is not None:
+                self._tell(staffed)
             self._decide()
             self._tell(Tick())
             if self._rows is not None:
@@ -154,20 +152,6 @@ class Driver:
             self._report()
             if self._schedule.stopped is not None:
                 self._wind_up(signals)
-
-    def _look_at_machines(self) -> None:
-        """Machines may join a cluster, and leave it, while a run goes on."""
-        if time.monotonic() < self._look_at:
-            return
-        self._look_at = time.monotonic() + LOOK_S
-        machines, on_gpus = self._cluster.machines, self._staffing.gpus > 0
-        workers = self._workers if self._staffing.steady else places(machines, on_gpus=on_gpus)
-        nodes = hosts(machines, on_gpus=on_gpus)
-        if workers != self._workers:
-            log.info("the cluster has room for %d workers now, before for %d", workers, self._workers)
-        if (workers, nodes) != (self._workers, self._nodes):
-            self._workers, self._nodes = workers, nodes
-            self._tell(Staffed(workers, nodes))
 
     def _wind_up(self, signals: StopSignals) -> None:
         """Take what the calls in flight bring, and tell why the run ends. Workers that only start bring nothing."""
@@ -194,6 +178,8 @@ class Driver:
         name, value = message.worker, message.value
         if isinstance(value, Located):
             self._tell(Placed(name, value.node))
+            threads = threads_on(self._cluster.machine(value.node), self._staffing)
+            self._cluster.call(name, "set_up", dataclasses.replace(self._worker_setup, threads=threads))
         elif isinstance(value, WorkerReady):
             self._worker_ready(name, value)
         elif isinstance(value, Delivery):
@@ -218,7 +204,7 @@ class Driver:
 
     def _decide(self) -> None:
         """What the run is, once all workers have introduced themselves, or have had the time to."""
-        awaited = len(self._introduced) < self._workers and time.monotonic() < self._decide_at
+        awaited = len(self._introduced) < self._capacity.workers and time.monotonic() < self._decide_at
         if self._run is not None or not self._introduced or awaited:
             return
         if self._setup.pairs(timeout_s=TICK_S) is None:  # asked again soon: a signal must not wait for a million pairs
@@ -304,7 +290,7 @@ class Driver:
     def _carry_out(self, command: Command) -> None:
         match command:
             case Start():
-                self._cluster.start(command.worker, self._worker_setup, self._staffing, avoid=command.avoid)
+                self._cluster.start(command.worker, self._staffing, avoid=command.avoid)
             case Advance():
                 self._cluster.call(command.worker, "advance", command.pairs, command.drop, BUDGET_S)
             case Kill():
@@ -346,5 +332,5 @@ class Driver:
             in_flight=schedule.in_flight,
             workers=schedule.workers,
             under_way=sum(self._under_way.values()),
-            waiting_for=schedule.waiting_for(),
+            waiting_for=self._capacity.waiting_for or schedule.waiting_for(),
         )

@@ -8,19 +8,22 @@ import re
 import socket
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from neckar.pipeline.driver.ray_start import Authentication, brisk, keep_quiet, session_folder
+from neckar.pipeline.driver.endings import Stopped
+from neckar.pipeline.driver.ray_start import Authentication, brisk, dead_processes, keep_quiet, session_folder
 from neckar.pipeline.driver.staffing import Machine, Staffing
-from neckar.pipeline.messages.setup import WORKER, WorkerSetup, load
+from neckar.pipeline.messages.setup import WORKER, load
 from neckar.pipeline.scheduling.events import Cause
 from neckar.schemas.errors import UserError
 
 log = logging.getLogger(__name__)
 
 OBJECT_STORE_BYTES = 256 << 20  # rows and their traces pass through it, never pictures
+RESTARTS_MAX = 2  # of a Ray of our own, in one run
 CONNECT_S = 10.0  # for a cluster's head to take a connection
 LOCKED_OUT = (  # `ray start` of 2.60 asks for a token where ~/.ray/auth_token exists, and tells its clients nothing
     "if it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token to the one of its head"
@@ -81,11 +84,15 @@ class Cluster:
 
     Args:
         address: of a cluster to join; None starts Ray on this machine, on the loopback interface alone.
+        started_again: is called after a Ray of our own was: it has taken the signals.
     """
 
-    def __init__(self, address: str | None) -> None:
+    def __init__(self, address: str | None, *, started_again: Callable[[], None] = lambda: None) -> None:
         self._address = address
+        self._started_again = started_again
+        self._restarts = 0
         self._handles: dict[str, Any] = {}
+        self._machines: dict[str, Machine] = {}
         self._nodes: dict[str, str] = {}  # Ray's id of each worker's machine, once it is known
         self._calls: dict[Any, tuple[str, str]] = {}  # object reference → worker, method
 
@@ -140,8 +147,14 @@ class Cluster:
     @property
     def machines(self) -> list[Machine]:
         """The nodes that are alive."""
-        resources = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        return [Machine(kinds.get("CPU", 0.0), kinds.get("GPU", 0.0)) for kinds in resources]
+        alive = [node for node in self._ray.nodes() if node["Alive"]]
+        return [_machine(node["Resources"], node["NodeID"]) for node in alive]
+
+    def machine(self, node: str) -> Machine | None:
+        """The node of this id, as it was when it was first asked for; None where nobody knows it."""
+        if node not in self._machines:
+            self._machines |= {machine.node: machine for machine in self.machines}
+        return self._machines.get(node)
 
     @property
     def alone(self) -> bool:
@@ -153,12 +166,11 @@ class Cluster:
         """Whether calls are in flight."""
         return bool(self._calls)
 
-    def start(self, name: str, setup: WorkerSetup, staffing: Staffing, *, avoid: frozenset[str]) -> None:
-        """Start a worker process and have it set itself up.
+    def start(self, name: str, staffing: Staffing, *, avoid: frozenset[str]) -> None:
+        """Start a worker process; its first answer is where it is.
 
         Args:
             name: of the worker, never used before.
-            setup: how to set it up.
             staffing: what it may use.
             avoid: ids of nodes it may not be placed on.
         """
@@ -166,9 +178,8 @@ class Cluster:
         if avoid:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoid))})"}
         actor = self._ray.remote(load(WORKER)).options(max_restarts=0, max_task_retries=0, **options)
-        self._handles[name] = actor.remote(name, setup)
+        self._handles[name] = actor.remote(name)
         self.call(name, _LOCATE)
-        self.call(name, "set_up")
 
     def node(self, name: str) -> str:
         """Id of a worker's machine; empty while it is not placed."""
@@ -192,7 +203,15 @@ class Cluster:
             self._ray.kill(handle, no_restart=True)
 
     def hear(self, timeout_s: float) -> list[Answer | Loss]:
-        """All that has come back; waits for a first word. Workers of a `Loss` are dismissed already."""
+        """All that has come back; waits for a first word. Workers of a `Loss` are dismissed already.
+
+        A Ray of our own of which a process has died is started again.
+
+        Raises:
+            Stopped: it has died too often.
+        """
+        if self.alone and (dead := dead_processes()):
+            return self._start_again(dead)
         if not self._calls:
             time.sleep(timeout_s)
             return []
@@ -214,6 +233,26 @@ class Cluster:
                 self.dismiss(name)
         return heard
 
+    def _start_again(self, dead: list[str]) -> list[Answer | Loss]:
+        """A new Ray, in which all workers of the old one are lost; they end themselves."""
+        told = f"Ray's {' and '.join(dead)} on this machine has died"
+        self._restarts += 1
+        if self._restarts > RESTARTS_MAX:
+            mend = (
+                "is its memory used up, or does something end it? Its last words are under /tmp/ray/session_latest/logs"
+            )
+            raise Stopped(f"{told}, {self._restarts} times in this run; {mend}")
+        log.warning("%s; it is started again", told)
+        lost: list[Answer | Loss] = [Loss(name, self.node(name), Cause.NODE_LOST, told, None) for name in self._handles]
+        self._handles.clear()
+        self._nodes.clear()
+        self._calls.clear()
+        self._ray.shutdown()
+        self._authentication.end()
+        self._connected()
+        self._started_again()
+        return lost
+
     def _loss(self, name: str, error: Exception) -> Loss:
         """Ray has no single class of death; a lost node may show as any of them."""
         errors, node = self._ray.exceptions, self.node(name)
@@ -229,6 +268,10 @@ class Cluster:
             return Loss(name, node, Cause.PREEMPTED if taken else Cause.NODE_LOST, message, None)
         lost = isinstance(error, errors.ActorUnavailableError | errors.NodeDiedError) or _NODE_GONE in message
         return Loss(name, node, Cause.NODE_LOST if lost else Cause.CRASHED, message, None)
+
+
+def _machine(resources: Mapping[str, float], node: str = "") -> Machine:
+    return Machine(resources.get("CPU", 0.0), resources.get("GPU", 0.0), node)
 
 
 def _see_listener(address: str) -> None:

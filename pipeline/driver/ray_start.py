@@ -126,6 +126,17 @@ def _until_registered(start: Callable[..., None]) -> Callable[..., None]:
     return started
 
 
+def dead_processes() -> list[str]:
+    """Those of the Ray that this process started which have ended: without any one of them nothing goes on.
+
+    To be asked before anything of Ray's: without its head Ray ends this process after a minute.
+    """
+    from ray._private import worker  # noqa: PLC0415  # Ray reads its environment when imported
+
+    node: Any = getattr(worker, "_global_node", None)  # another Ray may have other names
+    return [str(kind) for kind, _ in node.dead_processes()] if hasattr(node, "dead_processes") else []
+
+
 def keep_quiet() -> None:
     """Ray prints every worker's death on our standard output, `log_to_driver` or not: among the JSON lines there."""
     from ray._private import worker  # noqa: PLC0415  # Ray reads its environment when imported

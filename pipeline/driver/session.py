@@ -150,7 +150,7 @@ def _make(
 ) -> Resumed:
     """Every pair that is to be done, on a cluster."""
     reporter.say("Ray to start")
-    with Cluster(request.address) as cluster, signals.held_back():
+    with Cluster(request.address, started_again=signals.listen_again) as cluster, signals.held_back():
         staffing = staff(cluster.machines, request.workers)
         worker_setup = WorkerSetup(
             weights=weights,

@@ -15,10 +15,12 @@ class Machine:
     Attributes:
         cpus: cores Ray may give away.
         gpus: GPUs Ray may give away.
+        node: Ray's id of it.
     """
 
     cpus: float
     gpus: float
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Staffing:
         workers: how many.
         gpus: of each: 1 or 0.
         cpus: that Ray sets aside for each; below 1 where workers share a core.
-        threads: of each one's kernels.
+        threads: of each one's kernels, on the largest machine.
         neighbours: workers that the largest machine has room for, which share its memory.
         steady: the number stays, though machines come and go: the user named it.
     """
@@ -56,13 +58,23 @@ def staff(machines: Sequence[Machine], wanted: int | None) -> Staffing:
     workers = wanted or places(machines, on_gpus=on_gpus)
     steady = wanted is not None
     if on_gpus:
-        return Staffing(workers, gpus=1, cpus=0, threads=max(1, int(cores / max(1, gpus))), steady=steady)
+        threads = max((_threads_a_gpu(machine) for machine in machines if machine.gpus), default=1)
+        return Staffing(workers, gpus=1, cpus=0, threads=threads, steady=steady)
     share = min(cores / workers, *(machine.cpus for machine in machines if machine.cpus))
     # Ray takes whole cores, or a fraction of one in steps of a ten-thousandth
     cpus = float(int(share)) if share >= 1 else int(share * 1e4) / 1e4
     room = max(int(machine.cpus // cpus) for machine in machines if machine.cpus)
     neighbours = max(1, min(workers, room))
     return Staffing(workers, gpus=0, cpus=cpus, threads=max(1, int(share)), neighbours=neighbours, steady=steady)
+
+
+def threads_on(machine: Machine | None, staffing: Staffing) -> int:
+    """What a worker's kernels get of the machine that it is on; one that nobody knows gives as all."""
+    return _threads_a_gpu(machine) if staffing.gpus and machine is not None else staffing.threads
+
+
+def _threads_a_gpu(machine: Machine) -> int:
+    return max(1, int(machine.cpus / max(1.0, machine.gpus)))
 
 
 def places(machines: Sequence[Machine], *, on_gpus: bool) -> int:

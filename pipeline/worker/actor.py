@@ -18,6 +18,7 @@ from neckar.pipeline.synthesis.task import RecordingFailed
 from neckar.pipeline.worker.engine import ReadyEngine, SetUpEngine
 from neckar.pipeline.worker.image_store import ImageStore
 from neckar.pipeline.worker.loop import WorkerLoop
+from neckar.pipeline.worker.parent import end_with_parent
 from neckar.pipeline.worker.pictures import Pictures
 from neckar.pipeline.worker.recipe import Recipe, recipe
 from neckar.pipeline.worker.rows import Maker
@@ -34,12 +35,11 @@ class WorkerProcess:
 
     Args:
         name: of this worker in rows and messages.
-        setup: how to set it up.
     """
 
-    def __init__(self, name: str, setup: WorkerSetup) -> None:
+    def __init__(self, name: str) -> None:
+        end_with_parent()
         self._name = name
-        self._setup = setup
         self._ready: ReadyEngine | None = None
         self._loop: WorkerLoop | None = None
 
@@ -49,10 +49,10 @@ class WorkerProcess:
 
         return str(ray.get_runtime_context().get_node_id())
 
-    def set_up(self) -> WorkerReady:
+    def set_up(self, setup: WorkerSetup) -> WorkerReady:
         """Set the engine up. Raises what that raises."""
-        set_up_engine = cast("SetUpEngine", load(self._setup.engine))
-        self._ready = set_up_engine(self._setup)
+        set_up_engine = cast("SetUpEngine", load(setup.engine))
+        self._ready = set_up_engine(setup)
         return WorkerReady(
             host=socket.gethostname(),
             pid=os.getpid(),

@@ -30,6 +30,8 @@ def test_the_private_names_that_are_used_are_still_there():
     from neckar.pipeline.driver.ray_start import _SPARED, _STARTED
 
     assert [name for name in (*_SPARED, _STARTED) if not callable(getattr(Node, name, None))] == []
+    assert hasattr(worker, "_global_node")
+    assert callable(getattr(Node, "dead_processes", None))
     assert callable(worker.print_to_stdstream)
     assert callable(_raylet.Config.initialize)
     assert callable(_raylet.AuthenticationTokenLoader.instance().reset_cache)

@@ -223,7 +223,7 @@ def test_on_a_cluster_a_worker_without_the_precision_does_not_join(tmp_path, clu
 
 
 def test_a_worker_of_another_release_does_not_join(tmp_path, cluster):
-    with pytest.raises(Stopped, match=r"has Neckar 0\.0\.9 \(algorithm version 8\), and this is .* the same release"):
+    with pytest.raises(Stopped, match=r"has Neckar 0\.0\.9 \(algorithm version \d+\), and this is .* the same release"):
         run(
             manifest(tmp_path, [{}]),
             output=str(tmp_path / "out"),
