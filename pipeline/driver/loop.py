@@ -240,8 +240,14 @@ class Driver:
             self._turn_away(name, mistake)
             return
         self._tell(Placed(name, self._cluster.node(name)))  # it may have waited for us until now
-        lease, output = run.lease, self._setup.store.uri
-        info = RunInfo(output=output, owner=lease.owner, epoch=lease.epoch, precision=record.precision)
+        store = self._setup.store
+        info = RunInfo(
+            output=store.uri,
+            owner=run.lease.owner,
+            epoch=run.lease.epoch,
+            precision=record.precision,
+            conditional_writes=store.conditional_writes(),
+        )
         self._cluster.call(name, "begin", info)
 
     def _turn_away(self, name: str, mistake: UserError) -> None:

@@ -84,9 +84,11 @@ class RunInfo:
         output: URI of the run.
         owner, epoch: of the lease that stands there: a worker that does not find it looks at another place.
         precision: what `auto` means in this run, on whatever device.
+        conditional_writes: whether its store minds them: the driver has found out.
     """
 
     output: str
     owner: str
     epoch: int
     precision: str
+    conditional_writes: bool

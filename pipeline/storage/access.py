@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 READ_LIMIT_BYTES = 1 << 30  # a 16-bit RGB picture of 100 megapixels is 0.6 GB; VGG-19's weights are 0.55 GB
 
 
-def open_store(uri: str) -> Store:
+def open_store(uri: str, *, conditional_writes: bool | None = None) -> Store:
     """The store rooted at a URI; nothing is read or made yet.
+
+    Args:
+        uri: of its root.
+        conditional_writes: whether it keeps its promise of them, where somebody has found out already.
 
     Raises:
         ForbiddenUri: another scheme, or a path that leaves its bucket or package.
     """
     location = parse(uri)
     if location.scheme == "s3":
-        return _s3(location.root, location.path)
+        return _s3(location.root, location.path, conditional_writes)
     if location.scheme == "package":
         return PackageStore(location.root, location.path)
     return LocalStore(Path(location.path))
@@ -82,7 +86,7 @@ def _split(location: Location) -> tuple[str, str]:
     return folder, key
 
 
-def _s3(bucket: str, prefix: str) -> S3Store:
+def _s3(bucket: str, prefix: str, conditional: bool | None = None) -> S3Store:
     from neckar.pipeline.storage.s3 import S3Store  # noqa: PLC0415  # boto3 takes a third of a second to import
 
-    return S3Store(bucket, prefix)
+    return S3Store(bucket, prefix, conditional=conditional)

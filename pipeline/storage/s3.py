@@ -42,12 +42,13 @@ class S3Store:
     Args:
         bucket: its name.
         prefix: without slashes at its ends; "" for the whole bucket.
+        conditional: whether the server minds conditional writes, where that is known.
     """
 
-    def __init__(self, bucket: str, prefix: str = "") -> None:
+    def __init__(self, bucket: str, prefix: str = "", *, conditional: bool | None = None) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._conditional: bool | None = None
+        self._conditional = conditional
         self._probing = threading.Lock()
 
     def __reduce__(self) -> tuple[type[S3Store], tuple[str, str]]:

@@ -74,7 +74,7 @@ class WorkerProcess:
         """
         assert self._ready is not None
         ready, pictures = self._ready, Pictures()
-        store = open_store(run.output)
+        store = open_store(run.output, conditional_writes=run.conditional_writes)
         _see_lease(store, run)
 
         def prepare(pair: Pair) -> Recipe:

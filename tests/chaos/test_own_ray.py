@@ -34,8 +34,8 @@ def start(tmp_path: Path, diary_folder: Path) -> Iterator[Callable[..., subproce
     """A driver with a Ray of its own and two workers, once pictures are being made."""
     started = []
 
-    def start(**options) -> subprocess.Popen[str]:
-        manifest = write_manifest(tmp_path, range(1000, 1000 + PAIRS), iterations=ITERATIONS)
+    def start(pairs: int = PAIRS, **options) -> subprocess.Popen[str]:
+        manifest = write_manifest(tmp_path, range(1000, 1000 + pairs), iterations=ITERATIONS)
         driver = start_driver(manifest, str(tmp_path / "run"), workers=2, slots=2, **options)
         started.append(driver)
         until(lambda: sum(entry.event == "end" for entry in diaries(diary_folder)) > 5, 60)
@@ -87,7 +87,7 @@ def test_one_that_dies_costs_no_pair_and_no_minutes(tmp_path, start, diary_folde
 
 
 def test_one_that_dies_again_and_again_ends_the_run_with_its_reason(start, diary_folder):
-    driver = start()
+    driver = start(pairs=5000)
     for round_ in range(3):
         seen = len({entry.pid for entry in diaries(diary_folder)})
         end_one(driver, "raylet")

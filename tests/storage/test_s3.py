@@ -290,6 +290,14 @@ def test_the_probe_is_no_object_of_the_store(s3_uri: str) -> None:
 
 
 @REAL
+def test_a_store_of_which_it_is_known_is_not_probed(s3_uri: str, proxy: FaultyS3) -> None:
+    """A thousand workers open the run's store; the driver has probed it."""
+    proxy.requests.clear()
+    open_store(s3_uri, conditional_writes=True).put("x", b"1", create_only=True)
+    assert len(proxy.requests) == 1
+
+
+@REAL
 def test_a_listing_is_streamed_page_by_page(s3_server: S3Server, s3_uri: str, proxy: FaultyS3) -> None:
     direct, prefix = s3_server.client(), s3_uri.rpartition("/")[2]
     with ThreadPoolExecutor(4) as pool:  # a page has 1000
