@@ -24,13 +24,14 @@ class Capacity:
         clock: seconds, monotonic.
 
     Attributes:
+        staffing: may be set anew, while no worker is placed.
         workers: room for them.
         nodes: machines that may hold a worker at all.
     """
 
     def __init__(self, cluster: Cluster, staffing: Staffing, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
-        self._staffing = staffing
+        self.staffing = staffing
         self._clock = clock
         self._look_at = clock() + LOOK_S
         self.workers = staffing.workers
@@ -43,9 +44,9 @@ class Capacity:
         if self._clock() < self._look_at:
             return None
         self._look_at = self._clock() + LOOK_S
-        machines, on_gpus = self._cluster.machines, self._staffing.gpus > 0
+        machines, on_gpus = self._cluster.machines, self.staffing.gpus > 0
         self._alive = len(machines)
-        workers = self.workers if self._staffing.steady else places(machines, on_gpus=on_gpus)
+        workers = self.workers if self.staffing.steady else places(machines, on_gpus=on_gpus)
         nodes = hosts(machines, on_gpus=on_gpus)
         if workers != self.workers:
             log.info("the cluster has room for %d workers now, before for %d", workers, self.workers)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from neckar.pipeline.driver.admission import other_weights, unfit
 from neckar.pipeline.driver.capacity import Capacity
+from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
 from neckar.pipeline.driver.row_sink import RowSink
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.signals import StopSignals
-from neckar.pipeline.driver.staffing import Staffing, threads_on
+from neckar.pipeline.driver.staffing import means_on
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup
@@ -66,7 +67,7 @@ class Driver:
         setup: the manifest and the run's place.
         run: as it was left; None begins it as soon as the first worker has told its device and weights.
         cluster: where workers are started.
-        staffing: how many, and what each may use.
+        demand: how many workers, and what each may use.
         worker_setup: how to set each worker up.
         limits: by what the schedule judges.
         retry_failed: whether pairs without a picture are tried again.
@@ -79,7 +80,7 @@ class Driver:
         run: Resumed | None,
         cluster: Cluster,
         *,
-        staffing: Staffing,
+        demand: Demand,
         worker_setup: WorkerSetup,
         limits: Limits,
         retry_failed: bool,
@@ -87,8 +88,8 @@ class Driver:
     ) -> None:
         self._setup = setup
         self._cluster = cluster
-        self._staffing = staffing
-        self._capacity = Capacity(cluster, staffing)
+        self._demand = demand
+        self._capacity = Capacity(cluster, demand.staffing)
         self._worker_setup = worker_setup
         self._retry_failed = retry_failed
         self._reporter = reporter
@@ -103,7 +104,7 @@ class Driver:
         self._mistake: UserError | None = None  # the user's, as the last failed setup told it
         self._schedule = Schedule(
             self._todo(),
-            workers=staffing.workers,
+            workers=demand.staffing.workers,
             program=program_of,
             cost=cost_of,
             limits=limits,
@@ -139,8 +140,7 @@ class Driver:
         while not self._schedule.finished:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
-            if (staffed := self._capacity.news()) is not None:
-                self._tell(staffed)
+            self._look_at_machines()
             self._decide()
             self._tell(Tick())
             if self._rows is not None:
@@ -152,6 +152,14 @@ class Driver:
             self._report()
             if self._schedule.stopped is not None:
                 self._wind_up(signals)
+
+    def _look_at_machines(self) -> None:
+        """They may join a cluster, and leave it, while a run goes on."""
+        if self._demand.change():
+            self._capacity.staffing = self._demand.staffing
+            self._cluster.ask_again(self._demand.staffing)
+        if (staffed := self._capacity.news()) is not None:
+            self._tell(staffed)
 
     def _wind_up(self, signals: StopSignals) -> None:
         """Take what the calls in flight bring, and tell why the run ends. Workers that only start bring nothing."""
@@ -178,8 +186,8 @@ class Driver:
         name, value = message.worker, message.value
         if isinstance(value, Located):
             self._tell(Placed(name, value.node))
-            threads = threads_on(self._cluster.machine(value.node), self._staffing)
-            self._cluster.call(name, "set_up", dataclasses.replace(self._worker_setup, threads=threads))
+            means = means_on(self._cluster.machine(value.node), self._demand.staffing)
+            self._cluster.call(name, "set_up", dataclasses.replace(self._worker_setup, **means))
         elif isinstance(value, WorkerReady):
             self._worker_ready(name, value)
         elif isinstance(value, Delivery):
@@ -296,7 +304,7 @@ class Driver:
     def _carry_out(self, command: Command) -> None:
         match command:
             case Start():
-                self._cluster.start(command.worker, self._staffing, avoid=command.avoid)
+                self._cluster.start(command.worker, self._demand.staffing, avoid=command.avoid)
             case Advance():
                 self._cluster.call(command.worker, "advance", command.pairs, command.drop, BUDGET_S)
             case Kill():

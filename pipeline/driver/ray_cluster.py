@@ -92,6 +92,7 @@ class Cluster:
         self._started_again = started_again
         self._restarts = 0
         self._handles: dict[str, Any] = {}
+        self._avoided: dict[str, frozenset[str]] = {}
         self._machines: dict[str, Machine] = {}
         self._nodes: dict[str, str] = {}  # Ray's id of each worker's machine, once it is known
         self._calls: dict[Any, tuple[str, str]] = {}  # object reference → worker, method
@@ -157,6 +158,19 @@ class Cluster:
         return self._machines.get(node)
 
     @property
+    def launching(self) -> bool | None:
+        """Whether the cluster's autoscaler is starting a machine; None where it does not tell."""
+        from ray.autoscaler.v2.sdk import get_cluster_status  # noqa: PLC0415  # as Ray itself
+
+        try:
+            status = get_cluster_status(self._ray.get_runtime_context().gcs_address)
+        except Exception:  # noqa: BLE001  # an older Ray or autoscaler: whatever it is, it does not tell
+            return None
+        if status.stats.autoscaler_version is None:
+            return None
+        return bool(status.pending_launches or status.pending_nodes)
+
+    @property
     def alone(self) -> bool:
         """Whether it is this machine and no other: a Ray of our own."""
         return self._address is None
@@ -179,7 +193,15 @@ class Cluster:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoid))})"}
         actor = self._ray.remote(load(WORKER)).options(max_restarts=0, max_task_retries=0, **options)
         self._handles[name] = actor.remote(name)
+        self._avoided[name] = avoid
         self.call(name, _LOCATE)
+
+    def ask_again(self, staffing: Staffing) -> None:
+        """Have all workers that are not placed yet ask for something else."""
+        for name in [name for name in self._handles if name not in self._nodes]:
+            avoid = self._avoided[name]
+            self.dismiss(name)
+            self.start(name, staffing, avoid=avoid)
 
     def node(self, name: str) -> str:
         """Id of a worker's machine; empty while it is not placed."""
@@ -198,6 +220,7 @@ class Cluster:
         """End a worker's process now; nothing more is heard of it."""
         self._calls = {call: known for call, known in self._calls.items() if known[0] != name}
         self._nodes.pop(name, None)
+        self._avoided.pop(name, None)
         handle = self._handles.pop(name, None)
         if handle is not None:
             self._ray.kill(handle, no_restart=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.loop import Driver
 from neckar.pipeline.driver.progress import Progress, ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Cluster
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.signals import StopSignals
-from neckar.pipeline.driver.staffing import staff
 from neckar.pipeline.manifests.source import LoadedManifest
 from neckar.pipeline.messages.setup import ENGINE, WorkerSetup
 from neckar.pipeline.results.checks.pictures import check_pictures
@@ -151,7 +151,8 @@ def _make(
     """Every pair that is to be done, on a cluster."""
     reporter.say("Ray to start")
     with Cluster(request.address, started_again=signals.listen_again) as cluster, signals.held_back():
-        staffing = staff(cluster.machines, request.workers)
+        demand = Demand(cluster, request.workers)
+        staffing = demand.staffing
         worker_setup = WorkerSetup(
             weights=weights,
             gpu=staffing.gpus > 0,
@@ -164,7 +165,7 @@ def _make(
             setup,
             run,
             cluster,
-            staffing=staffing,
+            demand=demand,
             worker_setup=worker_setup,
             limits=request.limits,
             retry_failed=request.retry_failed,

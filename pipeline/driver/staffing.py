@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 CORES_PER_WORKER = 4  # on the CPU: convolutions of few images gain little from more cores than that
 
@@ -21,6 +22,11 @@ class Machine:
     cpus: float
     gpus: float
     node: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may hold a worker."""
+        return self.cpus > 0 or self.gpus > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,10 @@ def staff(machines: Sequence[Machine], wanted: int | None) -> Staffing:
     return Staffing(workers, gpus=0, cpus=cpus, threads=max(1, int(share)), neighbours=neighbours, steady=steady)
 
 
-def threads_on(machine: Machine | None, staffing: Staffing) -> int:
-    """What a worker's kernels get of the machine that it is on; one that nobody knows gives as all."""
-    return _threads_a_gpu(machine) if staffing.gpus and machine is not None else staffing.threads
+def means_on(machine: Machine | None, staffing: Staffing) -> dict[str, Any]:
+    """What a worker has of the machine that it is on, as `WorkerSetup` names it; one that nobody knows is as all."""
+    threads = _threads_a_gpu(machine) if staffing.gpus and machine is not None else staffing.threads
+    return {"gpu": staffing.gpus > 0, "threads": threads, "neighbours": staffing.neighbours}
 
 
 def _threads_a_gpu(machine: Machine) -> int:

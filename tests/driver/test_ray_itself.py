@@ -82,3 +82,83 @@ def test_a_cluster_of_ray_start_is_joined_with_its_token_and_without_it_is_told_
     if ends:
         assert "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+SCALING = """
+cluster_name: small
+max_workers: 2
+provider:
+  type: external
+  module: ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider
+  head_node_id: "{head}"
+  launch_multiple: true
+available_node_types:
+  head: {{resources: {{CPU: 0}}, node_config: {{}}, max_workers: 0}}
+  small: {{resources: {{CPU: 2, object_store_memory: 100000000}}, node_config: {{}}, min_workers: 0, max_workers: 1}}
+head_node_type: head
+upscaling_speed: 1.0
+idle_timeout_minutes: 5
+auth: {{ssh_user: nobody}}
+file_mounts: {{}}
+cluster_synced_files: []
+file_mounts_sync_continuously: false
+rsync_exclude: []
+rsync_filter: []
+initialization_commands: []
+setup_commands: []
+head_setup_commands: []
+worker_setup_commands: []
+head_start_ray_commands: []
+worker_start_ray_commands: []
+"""
+DRIVE = """
+import logging
+from neckar.pipeline.driver import demand
+from neckar.pipeline.driver.session import run
+from neckar.pipeline.manifests.source import load_manifest
+
+logging.basicConfig(level=logging.INFO)
+demand.UNHEEDED_S = 4.0
+run(load_manifest("small.yaml"), output="out", address="127.0.0.1:6379", workers=1)
+"""
+HEAD = "f" * 51 + "00000"  # the stand-in for a cloud starts real nodes of this machine under such ids
+
+
+@pytest.mark.slow
+@pytest.mark.chaos
+@pytest.mark.skipif(not _namespaces(), reason="no network namespace can be made here")
+def test_a_cluster_scaled_to_zero_grows_by_what_its_node_types_offer(tmp_path):
+    """Nodes of two cores are to be had and no GPU: a GPU is asked for, then four cores, then two."""
+    (tmp_path / "small.yaml").write_text(MANIFEST)
+    (tmp_path / "scaling.yaml").write_text(SCALING.format(head=HEAD))
+    (tmp_path / "drive.py").write_text(DRIVE)
+    script = f"""
+        ip link set lo up
+        {RAY} start --head --node-ip-address 127.0.0.1 --port 6379 --num-cpus 0 --autoscaling-config scaling.yaml \\
+            --include-dashboard false --disable-usage-stats >start.log 2>&1 || exit 99
+        {sys.executable} drive.py
+        code=$?
+        {RAY} stop --force >/dev/null 2>&1
+        exit $code
+    """
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    scaling = {
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_FAKE_CLUSTER": "1",
+        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+        "RAY_enable_autoscaler_v2": "1",
+        "RAY_CLOUD_INSTANCE_ID": HEAD,
+        "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD,
+    }
+    done = subprocess.run(
+        ["unshare", "-n", "-p", "-f", "--mount-proc", "sh", "-c", script],
+        cwd=tmp_path,
+        env=ours | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **scaling},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "each worker asks for 4 cores now" in done.stderr
+    assert "each worker asks for 2 cores now" in done.stderr
