@@ -166,7 +166,7 @@ class Cluster:
             status = get_cluster_status(self._ray.get_runtime_context().gcs_address)
         except Exception:  # noqa: BLE001  # an older Ray or autoscaler: whatever it is, it does not tell
             return None
-        if status.stats.autoscaler_version is None:
+        if status.stats.autoscaler_version in (None, "0"):  # the older autoscaler, or none
             return None
         return bool(status.pending_launches or status.pending_nodes)
 

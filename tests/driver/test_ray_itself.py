@@ -92,13 +92,14 @@ provider:
   module: ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider
   head_node_id: "{head}"
   launch_multiple: true
+  disable_launch_config_check: true
 available_node_types:
-  head: {{resources: {{CPU: 0}}, node_config: {{}}, max_workers: 0}}
+  ray.head.default: {{resources: {{CPU: 0}}, node_config: {{}}, max_workers: 0}}
   small: {{resources: {{CPU: 2, object_store_memory: 100000000}}, node_config: {{}}, min_workers: 0, max_workers: 1}}
-head_node_type: head
+head_node_type: ray.head.default
 upscaling_speed: 1.0
 idle_timeout_minutes: 5
-auth: {{ssh_user: nobody}}
+auth: {{}}
 file_mounts: {{}}
 cluster_synced_files: []
 file_mounts_sync_continuously: false
