@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
@@ -298,7 +299,13 @@ def _machine(resources: Mapping[str, float], node: str = "") -> Machine:
 
 
 def _see_listener(address: str) -> None:
-    """See that somebody listens at `host:port`: Ray itself would try for minutes. Raises `UserError`."""
+    """See that somebody listens at `host:port`: Ray itself would try for minutes. Raises `UserError`.
+
+    Also where ray:// is asked for and Ray's client is not there.
+    """
+    if address.startswith("ray://") and find_spec("grpc") is None:
+        mend = "pip install 'ray[client]', or give the HOST:PORT that `ray start --head` has printed"
+        raise UserError.at(f"--address {address}", f"ray:// needs Ray's client, which is an extra; {mend}")
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal()) or "/" in host:
         return  # "auto" or ray://, which Ray looks up itself

@@ -120,6 +120,12 @@ def test_inside_a_ray_job_its_cluster_is_meant(monkeypatch, given, named, found)
     assert cluster_address(given) == found
 
 
+def test_rays_client_is_an_extra(monkeypatch):
+    monkeypatch.setattr("neckar.pipeline.driver.ray_cluster.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"ray:// needs Ray's client, which is an extra; pip install 'ray\[client\]'"):
+        Cluster("ray://127.0.0.1:10001").__enter__()
+
+
 def test_an_address_that_is_none():
     with pytest.raises(UserError, match="--address nonsense: no Ray cluster answers there"), Cluster("nonsense"):
         pass
