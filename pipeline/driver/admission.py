@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from neckar.pipeline.messages.setup import WorkerReady
+from neckar.pipeline.messages.setup import RunInfo, WorkerReady
 from neckar.pipeline.results.identity import ALGORITHM_VERSION
+from neckar.pipeline.results.run import Resumed
+from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
 from neckar.schemas.run import RunRecord
 from neckar.schemas.version import neckar_version
@@ -31,3 +33,14 @@ def other_weights(ready: WorkerReady, record: RunRecord) -> UserError | None:
         return None
     told = f"{ready.host} has other weights (sha256 {ready.weights_sha256}) than the run began with"
     return UserError.at(f"weights: {record.weights}", f"{told}; put them back, or give a new --output")
+
+
+def run_info(run: Resumed, store: Store) -> RunInfo:
+    """What a worker that joins is told of the run on this store."""
+    return RunInfo(
+        output=store.uri,
+        owner=run.lease.owner,
+        epoch=run.lease.epoch,
+        precision=run.record.precision,
+        conditional_writes=store.conditional_writes(),
+    )

@@ -9,19 +9,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from neckar.pipeline.driver.admission import other_weights, unfit
+from neckar.pipeline.driver.admission import other_weights, run_info, unfit
 from neckar.pipeline.driver.capacity import Capacity
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
 from neckar.pipeline.driver.row_sink import RowSink
+from neckar.pipeline.driver.row_thread import RowThread
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.driver.staffing import means_on
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
-from neckar.pipeline.messages.setup import GraphsFailed, RunInfo, WorkerReady, WorkerSetup
+from neckar.pipeline.messages.setup import GraphsFailed, WorkerReady, WorkerSetup
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.results.run import Resumed
@@ -93,7 +94,7 @@ class Driver:
         self._worker_setup = worker_setup
         self._retry_failed = retry_failed
         self._reporter = reporter
-        self._rows: RowSink | None = None
+        self._rows: RowThread | None = None
         self._joined: set[str] = set()
         self._alone = cluster.alone
         self._introduced: dict[str, WorkerReady] = {}  # until it is decided what the run is
@@ -248,15 +249,7 @@ class Driver:
             self._turn_away(name, mistake)
             return
         self._tell(Placed(name, self._cluster.node(name)))  # it may have waited for us until now
-        store = self._setup.store
-        info = RunInfo(
-            output=store.uri,
-            owner=run.lease.owner,
-            epoch=run.lease.epoch,
-            precision=record.precision,
-            conditional_writes=store.conditional_writes(),
-        )
-        self._cluster.call(name, "begin", info)
+        self._cluster.call(name, "begin", run_info(run, self._setup.store))
 
     def _turn_away(self, name: str, mistake: UserError) -> None:
         """On a Ray of our own there is no other machine to go to; on a cluster what the others say decides."""
@@ -269,7 +262,7 @@ class Driver:
 
     def _open(self, run: Resumed) -> None:
         self._run = run
-        self._rows = RowSink(PartWriter(self._setup.store, run.lease.epoch))
+        self._rows = RowThread(RowSink(PartWriter(self._setup.store, run.lease.epoch)))
         before = run.ledger.counts()
         self._reporter.total = run.record.pairs
         self._reporter.before = Counts(ok=before.ok) if self._retry_failed else before

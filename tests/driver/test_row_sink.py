@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from neckar.pipeline.driver.endings import Stopped
 from neckar.pipeline.driver.row_sink import RowSink
+from neckar.pipeline.driver.row_thread import WAITING_MAX, RowThread
 from neckar.pipeline.results.ledger import list_parts, read_ledger
 from neckar.pipeline.results.parts import PART_ROWS, PartWriter
 from neckar.pipeline.results.rows.pair_row import row_without_picture
@@ -98,3 +101,54 @@ def test_a_run_taken_over_is_left(store):
     first.close()
     with pytest.raises(Stopped, match="a newer driver has closed"):
         second.close()
+
+
+def test_the_schedule_does_not_wait_for_the_store(store, monkeypatch):
+    """Whoever hands rows over goes on while one is written; at the end all of them stand."""
+    writing, go_on = threading.Event(), threading.Event()
+    put = store.put
+
+    def slowly(key, data, **conditions):
+        writing.set()
+        go_on.wait(30)
+        return put(key, data, **conditions)
+
+    monkeypatch.setattr(store, "put", slowly)
+    rows = RowThread(RowSink(PartWriter(store, 1)))
+    for index in range(PART_ROWS + 100):
+        rows.add(row(index))
+    assert writing.wait(30)
+    rows.add(row(PART_ROWS + 100))  # while the store writes
+    rows.keep_up()
+    assert rows_on(store) == 0
+    go_on.set()
+    rows.close()
+    assert rows_on(store) == PART_ROWS + 101
+
+
+def handed_over(rows):
+    """How many rows are taken until one is refused."""
+    for index in range(WAITING_MAX * 10):
+        try:
+            rows.add(row(index))
+        except Stopped:
+            return index
+    return WAITING_MAX * 10
+
+
+def test_a_refusal_in_the_thread_stops_the_run_at_the_next_call(store):
+    store.mood = [Denied(store.uri, "no")] * 10
+    rows = RowThread(RowSink(PartWriter(store, 1)))
+    assert handed_over(rows) < WAITING_MAX * 10
+    with pytest.raises(Stopped, match="the results cannot be written"):
+        rows.keep_up()
+    with pytest.raises(Stopped, match="the results cannot be written"):
+        rows.close()
+
+
+def test_what_a_refused_thread_has_left_is_written_at_the_end_if_it_can(store):
+    store.mood = [Full(store.uri, "no room")]
+    rows = RowThread(RowSink(PartWriter(store, 1)))
+    handed = handed_over(rows)
+    rows.close()
+    assert rows_on(store) == handed
