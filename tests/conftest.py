@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ import pytest
 
 from neckar.pipeline.synthesis.kernels.processor import bfloat16_is_possible
 from tests.storage.seaweed import BUCKET, S3Server, has_build, new_server
+
+# Ray reads its environment once, when it is imported: all clusters of the tests stay on the loopback interface.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # see pipeline/driver/ray_cluster.py
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,12 +1,8 @@
-"""Ray reads its environment once, when it is imported: all clusters of the tests stay on the loopback interface."""
+"""A cluster that the tests of a module share."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
-
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # see pipeline/driver/ray_cluster.py
 
 
 @pytest.fixture(scope="module")

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
 
 from neckar.pipeline.driver.session import run
 from neckar.pipeline.manifests.source import load_manifest
 from neckar.pipeline.results.checks.verification import verify
 from neckar.pipeline.results.reading import open_run
+from tests.driver.machines import hide, machine, namespaces, wait_for_machines
 from tests.driver.test_session import HERE, manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
@@ -23,57 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 PAIRS = 40
 
 
-def _namespaces() -> bool:
-    """Whether this process may make one and mount in it: root may, as a rule."""
-    unshare = shutil.which("unshare")
-    command = [unshare or "", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
-    return unshare is not None and subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-if not _namespaces():
+if not namespaces():
     pytest.skip("no mount namespace can be made here", allow_module_level=True)
-
-
-MACHINE = """
-import os, signal, sys
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on the loopback interface, which `ray start` would leave
-from ray._private.node import Node
-from ray._private.parameter import RayParams
-parameters = RayParams(
-    gcs_address=sys.argv[1],
-    num_cpus=2,
-    node_ip_address="127.0.0.1",
-    node_manager_port=0,
-    min_worker_port=0,
-    max_worker_port=0,
-    object_store_memory=100 << 20,
-    include_log_monitor=False,
-)
-Node(parameters, head=False, shutdown_at_exit=True, spawn_reaper=True)
-signal.sigwait([signal.SIGTERM])
-"""
-
-
-@contextmanager
-def blind_machine(address: str, hidden: Path):
-    """Another machine of the cluster, where this folder is empty."""
-    join = f'mount -t tmpfs none {hidden} && exec {sys.executable} -c "$0" {address}'
-    machine = subprocess.Popen(["unshare", "-m", "sh", "-c", join, MACHINE])
-    try:
-        yield
-    finally:
-        machine.send_signal(signal.SIGTERM)
-        machine.wait(timeout=60)
-
-
-def wait_for_machines(count: int) -> None:
-    """Until so many are there with cores."""
-    import ray
-
-    until = time.monotonic() + 60
-    while sum(node["Alive"] and "CPU" in node["Resources"] for node in ray.nodes()) < count:
-        assert time.monotonic() < until
-        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -91,7 +35,7 @@ def test_a_machine_that_does_not_see_the_files_costs_no_pair(tmp_path, inputs, c
 
     (tmp_path / "run").mkdir()
     loaded = load_manifest(str(inputs / "jobs.json"))
-    with blind_machine(cluster.address, tmp_path / hidden):
+    with machine(cluster.address, hide(tmp_path / hidden)):
         ray.init(address=cluster.address, log_to_driver=False)
         wait_for_machines(2)
         ray.shutdown()

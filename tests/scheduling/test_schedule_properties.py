@@ -216,9 +216,14 @@ class World:
     seed=st.integers(0, 2**32),
 )
 def test_every_pair_is_settled_once_and_only_killers_are_quarantined(kinds, workers, seed):
-    world = World(kinds, workers, Random(seed))
+    live_through(kinds, workers, Random(seed), CHAOS_STEPS)
+
+
+def live_through(kinds, workers, random, steps):
+    """So many steps of accidents, and then quiet ones to the end, which is looked at."""
+    world = World(kinds, workers, random)
     world.tell(Tick())
-    for _ in range(CHAOS_STEPS):
+    for _ in range(steps):
         world.step(chaos=True)
     for _ in range(200 * len(kinds) + 200):
         if world.schedule.finished:
@@ -234,3 +239,4 @@ def test_every_pair_is_settled_once_and_only_killers_are_quarantined(kinds, work
         if kind == "missing in the north" and world.settled[index].status == "failed":
             continue  # the south was there, and went away before it was asked
         assert world.settled[index].status == expected, (kind, world.settled[index])
+    return world
