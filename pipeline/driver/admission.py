@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from neckar.pipeline.messages.setup import RunInfo, WorkerReady
 from neckar.pipeline.results.identity import ALGORITHM_VERSION
-from neckar.pipeline.results.run import Resumed
+from neckar.pipeline.results.lease import Lease
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
-from neckar.schemas.run import RunRecord
 from neckar.schemas.version import neckar_version
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all workers of a run have in common.
+
+    Attributes:
+        precision: what `auto` means, or what the manifest asks for.
+        weights_sha256: of the weights, hex.
+    """
+
+    precision: str
+    weights_sha256: str
 
 
 def unfit(ready: WorkerReady, precisions: AbstractSet[str]) -> UserError | None:
@@ -27,20 +40,20 @@ def unfit(ready: WorkerReady, precisions: AbstractSet[str]) -> UserError | None:
     return UserError.at(f"precision: {', '.join(sorted(precisions))}", f"{told}; {mend}")
 
 
-def other_weights(ready: WorkerReady, record: RunRecord) -> UserError | None:
-    """Where a worker has read other weights than the run began with."""
-    if ready.weights_sha256 == record.weights_sha256:
+def other_weights(ready: WorkerReady, terms: Terms, weights: str) -> UserError | None:
+    """Where a worker has read other weights, under this name, than the run began with."""
+    if ready.weights_sha256 == terms.weights_sha256:
         return None
     told = f"{ready.host} has other weights (sha256 {ready.weights_sha256}) than the run began with"
-    return UserError.at(f"weights: {record.weights}", f"{told}; put them back, or give a new --output")
+    return UserError.at(f"weights: {weights}", f"{told}; put them back, or give a new --output")
 
 
-def run_info(run: Resumed, store: Store) -> RunInfo:
+def run_info(lease: Lease, terms: Terms, store: Store) -> RunInfo:
     """What a worker that joins is told of the run on this store."""
     return RunInfo(
         output=store.uri,
-        owner=run.lease.owner,
-        epoch=run.lease.epoch,
-        precision=run.record.precision,
+        owner=lease.owner,
+        epoch=lease.epoch,
+        precision=terms.precision,
         conditional_writes=store.conditional_writes(),
     )

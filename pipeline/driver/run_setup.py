@@ -15,19 +15,20 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from neckar.pipeline.driver.admission import Terms
 from neckar.pipeline.driver.lease_keeper import LeaseKeeper
 from neckar.pipeline.manifests.pairs import Survey, iter_pairs, survey
 from neckar.pipeline.manifests.source import LoadedManifest
 from neckar.pipeline.results.checks.pictures import missing_pictures
 from neckar.pipeline.results.identity import ALGORITHM_VERSION
 from neckar.pipeline.results.layout import RUN_KEY
-from neckar.pipeline.results.lease import LeaseHeld, LeaseWatch, acquire
+from neckar.pipeline.results.lease import Lease, LeaseHeld, LeaseWatch, acquire
 from neckar.pipeline.results.ledger import list_parts, part_files, read_ledger
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.results.run import Resumed, check_same_run, create_or_resume, finished, times_finished
 from neckar.pipeline.results.voids import reopened, write_void
 from neckar.pipeline.storage.access import open_store
-from neckar.schemas.fields import ResolvedPrecision
+from neckar.schemas.errors import UserError
 from neckar.schemas.pair import Pair
 from neckar.schemas.run import RunRecord, SuccessRecord
 from neckar.schemas.version import neckar_version
@@ -138,21 +139,34 @@ class RunSetup:
         write_void(self.store, self._gone, through_epoch=run.lease.epoch - 1, end=times_finished(self.store))
         return dataclasses.replace(run, ledger=read_ledger(self.store, list_parts(self.store)))
 
-    def create(self, *, precision: ResolvedPrecision, weights_sha256: str) -> Resumed:
-        """Write down what the run is, now that a worker has told.
+    def create(self, terms: Terms) -> Resumed:
+        """Write down what the run is, now that workers have told.
 
         Args:
-            precision: what `auto` means on the workers' devices.
-            weights_sha256: of the weights they read, hex.
+            terms: of them.
 
         Raises:
             UserError: mistakes in the pairs, or another driver was faster.
             StoreError: the output cannot be written.
         """
-        asked = self._loaded.manifest.settings.precision
-        record = self._record(asked if asked != "auto" else precision, weights_sha256)
+        record = self._record(terms.precision, terms.weights_sha256)
+        return create_or_resume(self.store, record, owner=self._owner, lease=self.lease)
+
+    @property
+    def lease(self) -> Lease:
+        """In hand since `begin`."""
         assert self._lease is not None, "begin comes first"
-        return create_or_resume(self.store, record, owner=self._owner, lease=self._lease.lease)
+        return self._lease.lease
+
+    @property
+    def precision(self) -> str:
+        """As the manifest asks for it."""
+        return self._loaded.manifest.settings.precision
+
+    @property
+    def weights(self) -> str:
+        """As the manifest names them."""
+        return self._loaded.weights
 
     @property
     def begun(self) -> bool:
@@ -170,17 +184,24 @@ class RunSetup:
             self._lease.end()
             self._lease = None
 
-    def todo(self, run: Resumed, *, retry_failed: bool) -> Iterator[Pair]:
+    def todo(self, run: Resumed | None, *, retry_failed: bool) -> Iterator[Pair]:
         """The pairs without a result, read as they are needed.
 
         Args:
-            run: with the pairs that have one.
+            run: with the pairs that have one; None before anything is.
             retry_failed: take those without a picture too.
+
+        Raises:
+            UserError: every mistake in them.
         """
-        for pair in iter_pairs(self._loaded):
-            status = run.ledger.status(pair.pair_id)
-            if status is None or (retry_failed and status != "ok"):
-                yield pair
+        try:
+            for pair in iter_pairs(self._loaded):
+                status = run.ledger.status(pair.pair_id) if run is not None else None
+                if status is None or (retry_failed and status != "ok"):
+                    yield pair
+        except UserError:
+            self._survey.result()  # tells all of them
+            raise
 
     def _count(self) -> None:
         try:
