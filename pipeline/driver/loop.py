@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from neckar.pipeline.driver.admission import other_weights, run_info, unfit
+from neckar.pipeline.driver.admission import run_info
 from neckar.pipeline.driver.capacity import Capacity
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
+from neckar.pipeline.driver.opening import Opening
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
-from neckar.pipeline.driver.row_sink import RowSink
-from neckar.pipeline.driver.row_thread import RowThread
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.driver.staffing import means_on
 from neckar.pipeline.messages import crash_notes
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.setup import GraphsFailed, WorkerReady, WorkerSetup
-from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.results.run import Resumed
 from neckar.pipeline.scheduling.events import (
@@ -47,17 +43,13 @@ from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
 from neckar.pipeline.scheduling.limits import Limits
 from neckar.pipeline.scheduling.schedule import Schedule
 from neckar.schemas.errors import UserError
-from neckar.schemas.fields import ResolvedPrecision
-from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
-from neckar.schemas.status import Counts
 
 log = logging.getLogger(__name__)
 
 BUDGET_S = 1.0  # of a call: short, so that pairs handed out wait little and a stop signal less
 TICK_S = 0.5  # between looks at the clock
 DRAIN_S = 15.0  # at the end, for calls in flight: an evaluation on a CPU may take this long
-INTRODUCTIONS_S = 5.0  # after the first worker's: what a run is, is decided from all that come within
 FIRST_SLOTS = 2  # a worker's, until its engine has seen a picture and tells
 
 
@@ -66,45 +58,40 @@ class Driver:
 
     Args:
         setup: the manifest and the run's place.
-        run: as it was left; None begins it as soon as the first worker has told its device and weights.
+        opening: of the run, whose terms the first workers decide.
         cluster: where workers are started.
         demand: how many workers, and what each may use.
         worker_setup: how to set each worker up.
         limits: by what the schedule judges.
-        retry_failed: whether pairs without a picture are tried again.
         reporter: for progress.
     """
 
     def __init__(
         self,
         setup: RunSetup,
-        run: Resumed | None,
+        opening: Opening,
         cluster: Cluster,
         *,
         demand: Demand,
         worker_setup: WorkerSetup,
         limits: Limits,
-        retry_failed: bool,
         reporter: ProgressReporter,
     ) -> None:
         self._setup = setup
+        self._opening = opening
         self._cluster = cluster
         self._demand = demand
         self._capacity = Capacity(cluster, demand.staffing)
         self._worker_setup = worker_setup
-        self._retry_failed = retry_failed
         self._reporter = reporter
-        self._rows: RowThread | None = None
         self._joined: set[str] = set()
         self._alone = cluster.alone
-        self._introduced: dict[str, WorkerReady] = {}  # until it is decided what the run is
-        self._decide_at = math.inf
         self._crash_notes: dict[str, Path] = {}
         self._under_way: dict[str, float] = {}  # by worker, in pairs
         self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
         self._mistake: UserError | None = None  # the user's, as the last failed setup told it
         self._schedule = Schedule(
-            self._todo(),
+            opening.todo(),
             workers=demand.staffing.workers,
             program=program_of,
             cost=cost_of,
@@ -112,9 +99,6 @@ class Driver:
             now=time.monotonic(),
             nodes=self._capacity.nodes,
         )
-        self._run: Resumed | None = None
-        if run is not None:
-            self._open(run)
 
     def work(self, signals: StopSignals) -> Resumed:
         """Until every pair is settled and its row is written; the run as it was begun.
@@ -129,12 +113,11 @@ class Driver:
         try:
             self._go(signals)
         finally:
-            if self._rows is not None:
-                self._rows.close()
+            self._opening.close()
             for path in self._crash_notes.values():
                 crash_notes.forget(path)
-        assert self._run is not None, "the schedule reads no pair before the run is open"
-        return self._run
+        assert self._opening.run is not None, "the last pair is read behind the count of all"
+        return self._opening.run
 
     def _go(self, signals: StopSignals) -> None:
         self._tell(Tick())
@@ -142,10 +125,9 @@ class Driver:
             for message in self._cluster.hear(TICK_S):
                 self._take(message)
             self._look_at_machines()
-            self._decide()
+            self._begin()
             self._tell(Tick())
-            if self._rows is not None:
-                self._rows.keep_up()
+            self._opening.keep_up()
             if self._setup.lost is not None:
                 raise Stopped(self._setup.lost)
             if signals.wanted:
@@ -174,10 +156,6 @@ class Driver:
             raise self._mistake
         raise Stopped(self._schedule.stopped)
 
-    def _todo(self) -> Iterator[Pair]:
-        assert self._run is not None, "no worker is ready before the run is open"
-        yield from self._setup.todo(self._run, retry_failed=self._retry_failed)
-
     # --- from the cluster to the schedule ---
 
     def _take(self, message: Answer | Loss) -> None:
@@ -204,52 +182,22 @@ class Driver:
         """A worker has its device and weights: those of the start decide what the run is, the others must agree."""
         self._crash_notes[name] = ready.crash_notes
         log.info("%s: %s on %s, pid %d", name, ready.device, ready.host, ready.pid)
-        if self._run is not None:
-            self._admit(name, ready, self._run)
-        else:
-            if not self._introduced:
-                self._decide_at = time.monotonic() + INTRODUCTIONS_S
-            self._introduced[name] = ready
+        self._opening.introduce(name, ready)
 
-    def _decide(self) -> None:
-        """What the run is, once all workers have introduced themselves, or have had the time to."""
-        awaited = len(self._introduced) < self._capacity.workers and time.monotonic() < self._decide_at
-        if self._run is not None or not self._introduced or awaited:
-            return
-        if self._setup.pairs(timeout_s=TICK_S) is None:  # asked again soon: a signal must not wait for a million pairs
-            self._reporter.say("the pairs to be counted")
-            for name in self._introduced:  # whoever waits for us does not hang
-                self._tell(Placed(name, self._cluster.node(name)))
-            return
-        slow = [ready.host for ready in self._introduced.values() if ready.precision == "float32"]
-        first, count = next(iter(self._introduced.values())), len(self._introduced)
-        precision: ResolvedPrecision = "float32" if slow else "bfloat16"
-        for ready in self._introduced.values():
-            mistake = unfit(ready, self._setup.precisions(precision))
-            if self._alone and mistake is not None:  # before anything of the run is written
-                raise mistake
-        if slow and len(slow) < count:
-            log.warning(
-                "precision: auto is float32, for %d of %d workers have no fast bfloat16 (%s)", len(slow), count, slow[0]
-            )
-        else:
-            log.info("precision: auto is %s on all of %d workers", precision, count)
-        run = self._setup.create(precision=precision, weights_sha256=first.weights_sha256)
-        self._open(run)
-        for name in list(self._introduced):
-            self._admit(name, self._introduced.pop(name), run)
-
-    def _admit(self, name: str, ready: WorkerReady, run: Resumed) -> None:
-        """Let a worker begin, if it can compute this run."""
-        record = run.record
-        foreign = other_weights(ready, record)
-        mistake = foreign or unfit(ready, self._setup.precisions(record.precision))
-        self._mistake = foreign or self._mistake
-        if mistake is not None:
-            self._turn_away(name, mistake)
-            return
-        self._tell(Placed(name, self._cluster.node(name)))  # it may have waited for us until now
-        self._cluster.call(name, "begin", run_info(run, self._setup.store))
+    def _begin(self) -> None:
+        """Let in who has come; the run may be written down only later."""
+        self._opening.advance(self._capacity.workers)
+        for name, misfit in self._opening.misfits():
+            self._tell(Died(name, Cause.REPLACED, str(misfit)))
+            self._dismiss(name)
+        for name, mistake, is_users in self._opening.admissions():
+            self._mistake = mistake if is_users else self._mistake
+            if mistake is not None:
+                self._turn_away(name, mistake)
+                continue
+            assert self._opening.terms is not None
+            self._tell(Placed(name, self._cluster.node(name)))  # it may have waited for us until now
+            self._cluster.call(name, "begin", run_info(self._setup.lease, self._opening.terms, self._setup.store))
 
     def _turn_away(self, name: str, mistake: UserError) -> None:
         """On a Ray of our own there is no other machine to go to; on a cluster what the others say decides."""
@@ -260,13 +208,6 @@ class Driver:
         self._tell(SetupFailed(name, self._cluster.node(name), told))
         self._dismiss(name)
 
-    def _open(self, run: Resumed) -> None:
-        self._run = run
-        self._rows = RowThread(RowSink(PartWriter(self._setup.store, run.lease.epoch)))
-        before = run.ledger.counts()
-        self._reporter.total = run.record.pairs
-        self._reporter.before = Counts(ok=before.ok) if self._retry_failed else before
-
     def _worker_lost(self, loss: Loss) -> None:
         message = loss.message
         path = self._crash_notes.pop(loss.worker, None)
@@ -274,7 +215,7 @@ class Driver:
             message = f"{words} ({message})" if loss.cause is Cause.CRASHED else message
         log.warning("%s is lost (%s): %s", loss.worker, loss.cause, message)
         self._under_way.pop(loss.worker, None)
-        self._introduced.pop(loss.worker, None)
+        self._opening.forget(loss.worker)
         if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend
             if self._alone:
                 raise loss.raised
@@ -312,12 +253,11 @@ class Driver:
 
     def _dismiss(self, name: str) -> None:
         self._under_way.pop(name, None)
-        self._introduced.pop(name, None)
+        self._opening.forget(name)
         self._cluster.dismiss(name)
         crash_notes.forget(self._crash_notes.pop(name, None))
 
     def _write(self, settled: Settle) -> None:
-        assert self._rows is not None
         if settled.status == "ok":
             row = dataclasses.replace(self._made[settled.pair.index], attempts=settled.attempts)
         else:
@@ -330,7 +270,7 @@ class Driver:
                 code=settled.code,
                 message=settled.message,
             )
-        self._rows.add(row)
+        self._opening.write(row)
 
     def _report(self) -> None:
         schedule = self._schedule

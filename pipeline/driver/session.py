@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.loop import Driver
+from neckar.pipeline.driver.opening import Opening
 from neckar.pipeline.driver.progress import Progress, ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Cluster
 from neckar.pipeline.driver.run_setup import RunSetup
@@ -161,14 +162,21 @@ def _make(
             neighbours=staffing.neighbours,
             engine=request.engine,
         )
-        driver = Driver(
+        opening = Opening(
             setup,
             run,
+            alone=cluster.alone,
+            retry_failed=request.retry_failed,
+            reporter=reporter,
+            signals=signals,
+        )
+        driver = Driver(
+            setup,
+            opening,
             cluster,
             demand=demand,
             worker_setup=worker_setup,
             limits=request.limits,
-            retry_failed=request.retry_failed,
             reporter=reporter,
         )
         return driver.work(signals)
