@@ -44,7 +44,7 @@ def _lines(row: ResultRow, run: str) -> Iterator[str]:
     width = max(len(name) for name in RESULTS_SCHEMA.names) + 2
     for field in RESULTS_SCHEMA:
         value = getattr(row, field.name)
-        if value is None or value == {}:
+        if value is None or value in ({}, ()):
             continue
         if field.name == "loss_trace":
             shown = _trace(value)

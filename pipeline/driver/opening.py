@@ -77,13 +77,10 @@ class Opening:
         assert self.terms is not None
         plain = {"auto", self.terms.precision}
         for taken, pair in enumerate(self._setup.todo(self.run, retry_failed=self._retry_failed)):
-            while self.run is None and (taken >= EARLY_PAIRS or pair.settings.precision not in plain):
-                self._reporter.say("the pairs to be counted")
-                if self._signals.wanted:
-                    return  # the driver looks at it next
-                self._create(timeout_s=LOOK_S)
+            if (taken >= EARLY_PAIRS or pair.settings.precision not in plain) and not self._counted():
+                return
             yield pair
-        self._create(timeout_s=None)
+        self._counted()
 
     def introduce(self, name: str, ready: WorkerReady) -> None:
         """A worker has told what it is."""
@@ -143,7 +140,14 @@ class Opening:
         if self._rows is not None:
             self._rows.close()
 
-    def _create(self, timeout_s: float | None) -> None:
+    def _counted(self) -> bool:
+        """Wait until the pairs are counted and the run is written; false when it is to stop instead."""
+        while self.run is None and not self._signals.wanted:
+            self._reporter.say("the pairs to be counted")
+            self._create(timeout_s=LOOK_S)
+        return self.run is not None
+
+    def _create(self, timeout_s: float) -> None:
         """Begin the run on the store, if every pair is known to be right in time."""
         if self.run is not None or self._setup.pairs(timeout_s=timeout_s) is None:
             return

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from neckar.pipeline.driver import session
+from neckar.pipeline.driver.admission import Terms
 from neckar.pipeline.driver.lease_keeper import LeaseKeeper
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.signals import StopSignals
@@ -96,7 +97,7 @@ def test_a_run_begun_resumed_changed_and_finished(tmp_path):
     setup = RunSetup(manifest, output, say=quietly)
     assert setup.finished() is None
     assert setup.begin() is None
-    created = setup.create(precision="bfloat16", weights_sha256="5" * 64)
+    created = setup.create(Terms("bfloat16", "5" * 64))
     assert (created.record.pairs, created.record.precision) == (3, "bfloat16")
     assert [pair.pair_id for pair in setup.todo(created, retry_failed=False)] == ["p0", "p1", "p2"]
     setup.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neckar.pipeline.driver import run_setup
 from neckar.pipeline.driver.endings import Stopped
 from neckar.pipeline.driver.session import run
 from neckar.pipeline.images.encode import encode_png
@@ -231,6 +232,61 @@ def test_a_worker_of_another_release_does_not_join(tmp_path, cluster):
             engine=f"{HERE}:set_up_other_release",
             limits=Limits(setup_failures=2),
         )
+
+
+def slow_survey(monkeypatch, output, pictures=3):
+    """Counting the pairs takes until so many pictures are made: what takes a million of them half a minute."""
+
+    def survey(loaded):
+        until = time.monotonic() + 60
+        while len(list(output.rglob("*.png"))) < pictures:
+            assert time.monotonic() < until, "nobody begins before the pairs are counted"
+            time.sleep(0.05)
+        return run_setup.survey_itself(loaded)
+
+    monkeypatch.setattr(run_setup, "survey_itself", run_setup.survey, raising=False)
+    monkeypatch.setattr(run_setup, "survey", survey)
+
+
+def test_workers_begin_before_the_pairs_are_counted(tmp_path, go, monkeypatch):
+    slow_survey(monkeypatch, tmp_path / "run")
+    summary = go(manifest(tmp_path, [{} for _ in range(20)]), limits=Limits(look_ahead=4))
+    assert (summary.ok, summary.failed) == (20, 0)
+    assert len(statuses(tmp_path)) == 20
+    assert open_run(str(tmp_path / "run")).success is not None
+
+
+def test_a_mistake_that_shows_late_refuses_the_run_and_its_pictures_are_found_again(tmp_path, go, monkeypatch, caplog):
+    """All mistakes are told, nothing of the run is written, and the mended manifest makes no picture twice."""
+    pairs = "".join(
+        json.dumps({"id": f"p{index}", "content": "picture.png", "style": "picture.png", "settings": {"seed": index}})
+        + "\n"
+        for index in range(20)
+    )
+    manifest(tmp_path, [{}])
+    value = {"schema_version": 1, "name": "late", "settings": {"size": 24, "iterations": 5}, "pairs_from": "p.jsonl"}
+    (tmp_path / "late.json").write_text(json.dumps(value))
+    (tmp_path / "p.jsonl").write_text(pairs + '{"content": "a", "stlye": 1}\n{"settings": {"alpha": "x"}}\n')
+    with monkeypatch.context() as patched:
+        slow_survey(patched, tmp_path / "run", pictures=10)
+        with pytest.raises(UserError) as caught:
+            go(load_manifest(str(tmp_path / "late.json")), workers=1, limits=Limits(look_ahead=4))
+    assert {problem.place.split(": ")[1] for problem in caught.value.problems} == {"row 21", "row 22"}
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.png")}
+    assert len(made) >= 10
+    assert not (tmp_path / "run" / "run.json").exists()
+    (tmp_path / "p.jsonl").write_text(pairs)
+    assert go(load_manifest(str(tmp_path / "late.json")), workers=1).ok == 20
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+
+
+def test_a_pair_of_another_precision_waits_for_the_count(tmp_path, go, monkeypatch):
+    """Whether all workers can compute it is known only then."""
+    slow_survey(monkeypatch, tmp_path / "run", pictures=1)
+    loaded = manifest(tmp_path, [{}] * 8 + [{"precision": "bfloat16"}] + [{}] * 4, precision="float32")
+    with pytest.raises(Stopped, match="cannot compute bfloat16"):
+        go(loaded, engine=f"{HERE}:set_up_without_bfloat16", limits=Limits(setup_failures=2, look_ahead=4))
+    assert {name for name, row in statuses(tmp_path).items() if row["status"] != "ok"} == set()
 
 
 def test_a_run_on_s3(tmp_path, go, s3_uri):
