@@ -109,6 +109,9 @@ ResolvedPrecision = Literal["float32", "tf32", "bfloat16"]
 _Precision = Literal["auto", "float32", "tf32", "bfloat16"]
 _Resample = Literal["lanczos", "bicubic", "bilinear"]
 _Fit = Literal["crop", "stretch", "pad"]
+_Crop = Literal["none", "center_square"]
+_Color = Literal["rgb", "gray", "luminance", "match_content", "match_style"]
+_TransferFunction = Literal["srgb", "linear"]
 
 Loss = Annotated[_Loss, one_of("a loss convention", get_args(_Loss))]
 Pooling = Annotated[_Pooling, one_of("a pooling", get_args(_Pooling))]
@@ -116,6 +119,10 @@ Optimizer = Annotated[_Optimizer, one_of("an optimiser", get_args(_Optimizer))]
 Precision = Annotated[_Precision, one_of("a precision", get_args(_Precision))]
 Resample = Annotated[_Resample, one_of("a resampling filter", get_args(_Resample))]
 Fit = Annotated[_Fit, one_of("a fit", get_args(_Fit))]
+Crop = Annotated[_Crop, one_of("a crop", get_args(_Crop))]
+Color = Annotated[_Color, one_of("a way with colour", get_args(_Color))]
+TransferFunction = Annotated[_TransferFunction, one_of("a transfer function", get_args(_TransferFunction))]
+BitDepth = Annotated[Literal[8, 16], BeforeValidator(_whole)]
 Init = Annotated[
     str,
     one_of("a start, nor the URI of an image", INIT_NAMES, or_uri=True),

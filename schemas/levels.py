@@ -53,7 +53,7 @@ def _levels(value: Any, name_of: Callable[[Any], str], read: Callable[[Any], Any
         except PydanticCustomError as error:
             mistakes += [((*steps, *inside), text) for inside, text in mistakes_inside(error)]
             continue
-        meaning = json.dumps(levels[name])
+        meaning = json.dumps(levels[name], default=repr)
         if meaning in seen:
             mistakes.append((steps, f"{shown(item)} stands twice; for repeats of one value use exemplar"))
         seen.add(meaning)

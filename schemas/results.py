@@ -88,6 +88,27 @@ class ResultRow:
     fit: str | None = None
     warnings: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    crop: str | None = None
+    color: str | None = None
+    bit_depth: int | None = None
+    transfer_function: str | None = None
+    aperture: str | None = None
+    copy_uri: str | None = None
+    copy_sha256: str | None = None
+    lum_mean: float | None = None
+    rms_contrast: float | None = None
+    luma_mean: float | None = None
+    luma_rms: float | None = None
+    michelson: float | None = None
+    lum_skew: float | None = None
+    lum_kurtosis: float | None = None
+    clip_low: float | None = None
+    clip_high: float | None = None
+    amp_slope: float | None = None
+    orient_000: float | None = None
+    orient_045: float | None = None
+    orient_090: float | None = None
+    orient_135: float | None = None
 
 
 TRACE_TYPE = pa.list_(
@@ -109,6 +130,31 @@ def _column(name: str, kind: pa.DataType, meaning: str, *, unit: str = "", nulla
 _LOSS = "dimensionless, in the row's loss_convention"
 _TIME = pa.timestamp("us", tz="UTC")
 
+_SHARE = "share, 0-1"
+_ON_THE_FILE = "of the decoded file, weighted by its aperture"
+
+
+def _measured(name: str, meaning: str, unit: str = "") -> pa.Field:
+    return _column(name, pa.float64(), f"{meaning}, {_ON_THE_FILE}", unit=unit)
+
+
+PHOTOMETRY_COLUMNS = [
+    _measured("lum_mean", "mean luminance, .2126 R + .7152 G + .0722 B of linear light", "relative luminance, 0-1"),
+    _measured("rms_contrast", "standard deviation of luminance over its mean (divisor N)"),
+    _measured("luma_mean", "mean luma, .299 R + .587 G + .114 B of the file's values", "luma, 0-1"),
+    _measured("luma_rms", "standard deviation of luma over its mean (divisor N)"),
+    _measured("michelson", "(p99 - p1) / (p99 + p1) of the percentiles of luminance"),
+    _measured("lum_skew", "skewness of luminance"),
+    _measured("lum_kurtosis", "kurtosis of luminance in excess of the normal's"),
+    _measured("clip_low", "samples at 0", _SHARE),
+    _measured("clip_high", "samples at full scale", _SHARE),
+    _measured("amp_slope", "slope of log10 amplitude over log10 spatial frequency of luminance under a Hann window"),
+    *(
+        _measured(f"orient_{angle:03d}", f"power with a wave vector {angle} +- 22.5 degrees counterclockwise", _SHARE)
+        for angle in (0, 45, 90, 135)
+    ),
+]
+
 RESULTS_SCHEMA: pa.Schema = pa.schema(
     [
         _column("pair_index", pa.int64(), "position of the pair in the manifest, from 0", nullable=False),
@@ -129,7 +175,7 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         ),
         _column("image_uri", pa.string(), "the PNG, relative to the run"),
         _column("image_sha256", pa.string(), "sha256 of the PNG file, hex"),
-        _column("pixel_sha256", pa.string(), "sha256 of the decoded RGB bytes, row by row, hex"),
+        _column("pixel_sha256", pa.string(), "sha256 of the decoded samples, row by row, hex"),
         _column("height_px", pa.int32(), "height of the image", unit="px"),
         _column("width_px", pa.int32(), "width of the image", unit="px"),
         _column("alpha", pa.float64(), "weight of the content loss (eq. 7)"),
@@ -192,6 +238,14 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("fit", pa.string(), "crop, stretch or pad: of a picture of another aspect than the image's"),
         _column("warnings", pa.list_(pa.string()), "what was damaged or unusable in its pictures, beside whole pixels"),
         _column("extra", pa.map_(pa.string(), pa.string()), "what else the pair's row in the manifest says"),
+        _column("crop", pa.string(), "none or center_square: of its pictures before they were resized"),
+        _column("color", pa.string(), "rgb, gray, luminance, match_content or match_style"),
+        _column("bit_depth", pa.int32(), "of the PNG", unit="bit"),
+        _column("transfer_function", pa.string(), "srgb, or linear: levels proportional to light"),
+        _column("aperture", pa.string(), "shape, ramp in px and whether it is baked in, as JSON; null without one"),
+        _column("copy_uri", pa.string(), "the copy of 8 bits beside a PNG of 16, relative to the run"),
+        _column("copy_sha256", pa.string(), "sha256 of that copy's file, hex"),
+        *PHOTOMETRY_COLUMNS,
     ],
     metadata={"schema": "neckar.results", "schema_version": "1"},
 )

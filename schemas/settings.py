@@ -7,10 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from neckar.schemas.aperture import ApertureOrNone
 from neckar.schemas.errors import UserError
 from neckar.schemas.fields import (
     INIT_NAMES,
     Amount,
+    BitDepth,
+    Color,
+    Crop,
     Evaluations,
     Fit,
     Flag,
@@ -25,12 +29,20 @@ from neckar.schemas.fields import (
     Seed,
     Size,
     Step,
+    TransferFunction,
 )
 from neckar.schemas.wording import refusal, validated
 
 NOTHING_TO_COMPUTE = "alpha and beta are both 0: there is nothing to compute; make one of them positive"
 
-_LATER = ("fit",)  # than algorithm version 8; see `canonical`
+_LATER = (
+    "fit",
+    "crop",
+    "color",
+    "bit_depth",
+    "transfer_function",
+    "aperture",
+)  # than algorithm version 8; see `canonical`
 
 _PAPERS_STYLE_LAYERS = dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 0.2)
 
@@ -55,6 +67,15 @@ class Settings(BaseModel):
         "crop",
         description="Of the content, and of a picture to start from, where the aspect is another than the result's:"
         " crop to the middle, stretch, or pad with mid-grey. The style keeps its aspect.",
+    )
+    crop: Crop = Field(
+        "none", description="Of every picture before it is resized: none, or center_square, the square in its middle."
+    )
+    color: Color = Field(
+        "rgb",
+        description="rgb; gray: everything in luma, .299 R + .587 G + .114 B; luminance: the luma is stylised and the"
+        " content keeps its colours; match_content: the style in the content's colours (mean and covariance);"
+        " match_style: the content in the style's.",
     )
     content_layers: LayerList = Field(("conv4_2",), description="Layers of the content loss (eq. 1).")
     style_layers: LayerWeights = Field(
@@ -93,6 +114,14 @@ class Settings(BaseModel):
     seed: Seed = Field(0, description="Seed of the white noise.")
     normalise_activations: Flag = Field(
         False, description="Rescale the filters to mean activation 1 over fixed images (Gatys et al. 2016)."
+    )
+
+    bit_depth: BitDepth = Field(8, description="Of the file: 8, or 16 with a copy of 8 bits beside it.")
+    transfer_function: TransferFunction = Field(
+        "srgb", description="Of the file: srgb, or linear, whose levels are proportional to light."
+    )
+    aperture: ApertureOrNone = Field(
+        None, description="Window over the finished picture: none, circle, or {ramp: px, bake: true}."
     )
 
     @model_validator(mode="after")

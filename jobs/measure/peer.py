@@ -160,8 +160,9 @@ def _picture(uri: str, size: int) -> np.ndarray:
 
 def _write(uri: str, size: int, folder: Path) -> Path:
     """The picture as the engine takes it, in a file for the peer."""
-    from neckar.pipeline.images.encode import encode_png, quantise
+    from neckar.pipeline.images.encode import encode_png
+    from neckar.pipeline.images.finish import finish
 
     path = folder / uri.rsplit("/", 1)[1]
-    path.write_bytes(encode_png(quantise(_picture(uri, size)), {}))
+    path.write_bytes(encode_png(finish(_picture(uri, size)).levels, {}))
     return path

@@ -18,7 +18,7 @@ from neckar.pipeline.images.shrink import least_side, shrunk
 from neckar.pipeline.images.tiff import open_tiff
 from neckar.pipeline.images.webp import open_webp
 from neckar.schemas.errors import ErrorCode, PairError
-from neckar.schemas.fields import SIZE_MIN_PX, Fit, Resample
+from neckar.schemas.fields import SIZE_MIN_PX, Crop, Fit, Resample
 
 MAX_PIXELS = 100_000_000  # a medium-format photograph; decoded it holds 1.2 GB
 _REASON_MAX = 200  # characters of a decoder's own words
@@ -51,6 +51,7 @@ def decode_at(
     resample: Resample,
     *,
     fit: Fit = "crop",
+    crop: Crop = "none",
     name: str,
     max_pixels: int = MAX_PIXELS,
     warn: Warn = log.warning,
@@ -60,8 +61,8 @@ def decode_at(
     Raises:
         PairError: as both.
     """
-    pixels, frame = _decoded(data, size, name, max_pixels, warn)
-    return resize(pixels, size, resample, fit=fit, frame=frame, name=name)
+    pixels, frame = _decoded(data, size, name, max_pixels, warn, crop)
+    return resize(pixels, size, resample, fit=fit, crop=crop, frame=frame, name=name)
 
 
 def check(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS, warn: Warn = log.warning) -> None:
@@ -73,7 +74,9 @@ def check(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS, warn: Warn = 
     _decoded(data, SIZE_MIN_PX, name, max_pixels, warn)
 
 
-def _decoded(data: bytes, size: Size | None, name: str, max_pixels: int, warn: Warn) -> tuple[np.ndarray, Frame]:
+def _decoded(
+    data: bytes, size: Size | None, name: str, max_pixels: int, warn: Warn, crop: Crop = "none"
+) -> tuple[np.ndarray, Frame]:
     """The pixels, and how the whole picture lies in them."""
     if not data:
         raise PairError(ErrorCode.IMAGE_UNREADABLE, f"{name}: the file is empty; upload it again")
@@ -86,7 +89,8 @@ def _decoded(data: bytes, size: Size | None, name: str, max_pixels: int, warn: W
         kind = image_kind(data)
         opened = _opened(data, kind, tell)
         _check_size(opened, name, max_pixels)
-        least = least_side(opened.height, opened.width, size)
+        square = crop == "center_square" and isinstance(size, int)
+        least = least_side(opened.height, opened.width, (size, size) if square else size)  # type: ignore[arg-type]
         samples = shrunk(opened.read(least), least)
         return to_srgb(samples, tell), Frame.upright(opened.height, opened.width, samples)
     except UnsupportedPicture as unsupported:

@@ -25,6 +25,12 @@ class Frame:
     left: float = 0.0
     cell: float = 1.0
 
+    def middle_square(self) -> Frame:
+        """Of the picture cut to the square in its middle; half a pixel is left above and to the left."""
+        side = min(self.height, self.width)
+        down, right = (self.height - side) // 2, (self.width - side) // 2
+        return Frame(side, side, self.top + down / self.cell, self.left + right / self.cell, self.cell)
+
     @staticmethod
     def upright(height: int, width: int, samples: Samples) -> Frame:
         """Of a file of (height, width) px once its samples are turned upright.

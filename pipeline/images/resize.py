@@ -8,7 +8,7 @@ from PIL import Image
 from neckar.pipeline.images.colour import MID_GREY
 from neckar.pipeline.images.frame import Frame, Size
 from neckar.schemas.errors import ErrorCode, PairError
-from neckar.schemas.fields import SIZE_MIN_PX, Fit, Resample
+from neckar.schemas.fields import SIZE_MIN_PX, Crop, Fit, Resample
 
 _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
@@ -35,6 +35,7 @@ def resize(
     resample: Resample,
     *,
     fit: Fit = "crop",
+    crop: Crop = "none",
     frame: Frame | None = None,
     name: str = "the picture",
 ) -> np.ndarray:
@@ -49,13 +50,17 @@ def resize(
         resample: "lanczos", "bicubic" or "bilinear".
         fit: what becomes of another aspect than that of an exact size: the rest is cut off on both sides ("crop"),
             the picture is squeezed ("stretch"), or it lies whole on mid-grey ("pad").
+        crop: what is cut off before: all but the square in the middle ("center_square"), or nothing ("none").
         frame: how the picture lies in `pixels` where they are already a smaller copy of it.
         name: for the message.
 
     Raises:
         PairError: `IMAGE_TOO_SMALL` where a side becomes shorter than the network can pool.
     """
-    frame = frame or Frame(*pixels.shape[:2])
+    whole = Frame(*pixels.shape[:2])
+    frame = frame or whole
+    if crop == "center_square":
+        frame = frame.middle_square()
     height, width = frame.height, frame.width
     new_height, new_width = target_shape(height, width, size)
     if min(new_height, new_width) < SIZE_MIN_PX:
@@ -64,7 +69,7 @@ def resize(
             f"{name}: {width} x {height} px become {new_width} x {new_height} at size {size}, and the network needs"
             f" {SIZE_MIN_PX} px a side; raise settings.size or use a picture less narrow",
         )
-    if (new_height, new_width) == pixels.shape[:2]:
+    if frame == whole and (new_height, new_width) == pixels.shape[:2]:
         return pixels
     scales = new_height / height, new_width / width
     if isinstance(size, int) or fit == "stretch":

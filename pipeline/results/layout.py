@@ -43,6 +43,11 @@ def image_key(spec_hash: str) -> str:
     return f"images/{spec_hash[:2]}/{spec_hash}.png"
 
 
+def copy_key(spec_hash: str) -> str:
+    """`images/<hh>/<spec_hash>.8bit.png`: beside a picture of 16 bits."""
+    return image_key(spec_hash).removesuffix(".png") + ".8bit.png"
+
+
 def spec_hash_of(key: str) -> str | None:
     """The spec hash an image's key names, or None where it is no image's key."""
     match = _IMAGE.fullmatch(key)

@@ -5,14 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 
-import numpy as np
-
-from neckar.pipeline.images.decode import decode
-from neckar.pipeline.images.encode import pixel_sha256, read_metadata
+from neckar.pipeline.images.encode import pixel_sha256, read_levels, read_metadata
 from neckar.pipeline.results.layout import spec_hash_of
 from neckar.pipeline.results.rows.arrow import metadata_to_row
 from neckar.pipeline.storage.store import Store
-from neckar.schemas.errors import PairError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
 
@@ -42,8 +38,8 @@ def recover(store: Store, key: str) -> ResultRow:
         if metadata is None:
             raise Unrecoverable(f"{place}: carries no metadata of Neckar's")
         row = metadata_to_row(metadata)
-        pixels = decode(data, name=place).astype(np.uint8)  # exact: the file has 8 bits and is sRGB
-    except (ValueError, PairError) as error:
+        pixels = read_levels(data)
+    except ValueError as error:
         raise Unrecoverable(f"{place}: {error}") from error
     if row.status != "ok" or row.spec_hash is None or row.spec_hash != spec_hash_of(key):
         raise Unrecoverable(f"{place}: its metadata tells of another image, {row.spec_hash}")

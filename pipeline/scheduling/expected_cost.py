@@ -25,6 +25,8 @@ def program_of(pair: Pair) -> Hashable:
         settings.optimizer,
         settings.precision,
         settings.normalise_activations,
+        settings.crop,
+        settings.color in {"gray", "luminance"},
     )
 
 

@@ -26,6 +26,7 @@ class Program:
         optimizer: "lbfgs" or "adam".
         precision: of the convolutions; losses, Gram matrices and optimiser state are float32 always.
         normalised: filters rescaled to mean activation 1 (Gatys et al. 2016).
+        grey: all three channels stay equal: one field of noise, and gradients averaged over the channels.
     """
 
     height: int
@@ -37,6 +38,7 @@ class Program:
     optimizer: Optimizer = "lbfgs"
     precision: Precision = "float32"
     normalised: bool = False
+    grey: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,9 @@ import dataclasses
 import hashlib
 import logging
 
-import numpy as np
-
 from neckar.pipeline.images.encode import encode_png
-from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.images.finish import Finished
+from neckar.pipeline.results.layout import copy_key, image_key
 from neckar.pipeline.results.recovery import Unrecoverable, recover
 from neckar.pipeline.results.rows.arrow import row_to_metadata
 from neckar.pipeline.storage.store import NotFound, PreconditionFailed, Store
@@ -35,33 +34,52 @@ class ImageStore:
             StoreError: the store refused or did not answer.
         """
         try:
-            return recover(self._store, image_key(spec_hash))
+            row = recover(self._store, image_key(spec_hash))
         except NotFound:
             return None
         except Unrecoverable as error:
             log.warning("%s; it is made again", error)
             return None
+        return row if self._has_its_copy(row) else None
 
-    def put(self, row: ResultRow, pixels: np.ndarray) -> ResultRow:
+    def _has_its_copy(self, row: ResultRow) -> bool:
+        if row.copy_uri is None:
+            return True
+        try:
+            return _sha256(self._store.get(row.copy_uri)) == row.copy_sha256
+        except NotFound:
+            return False
+
+    def put(self, row: ResultRow, finished: Finished) -> ResultRow:
         """Store a picture with its row in its metadata, and complete the row.
 
         Another worker may have been first: then its picture stays, the same pixels, and its row is the one.
 
         Args:
             row: without `image_sha256`.
-            pixels: (H, W, 3) uint8.
+            finished: its samples.
 
         Raises:
             StoreError: the store refused or did not answer.
         """
-        assert row.spec_hash is not None
-        key = image_key(row.spec_hash)
-        data = encode_png(pixels, row_to_metadata(row))
+        spec_hash = row.spec_hash
+        assert spec_hash is not None
+        key = image_key(spec_hash)
+        transfer = finished.form.transfer
+        if finished.copy is not None:  # first: a picture with its row tells that all is there
+            copy = encode_png(finished.copy, {}, transfer=transfer)
+            row = dataclasses.replace(row, copy_uri=copy_key(spec_hash), copy_sha256=_sha256(copy))
+            self._store.put(copy_key(spec_hash), copy, content_type="image/png")
+        data = encode_png(finished.levels, row_to_metadata(row), transfer=transfer)
         try:
             self._store.put(key, data, content_type="image/png", create_only=True)
         except PreconditionFailed:
-            found = self.find(row.spec_hash)
+            found = self.find(spec_hash)
             if found is not None:
                 return found
             self._store.put(key, data, content_type="image/png")  # over the damaged one
-        return dataclasses.replace(row, image_sha256=hashlib.sha256(data).hexdigest())
+        return dataclasses.replace(row, image_sha256=_sha256(data))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from neckar.pipeline.images.encode import quantise
+from neckar.pipeline.images.finish import Finished
 from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.outcome import Outcome
 from neckar.pipeline.results.recovery import for_pair
@@ -23,7 +21,7 @@ from neckar.pipeline.synthesis.task import Failure, Program, Solution
 from neckar.pipeline.worker.engine import Engine
 from neckar.pipeline.worker.image_store import ImageStore
 from neckar.pipeline.worker.recipe import Recipe
-from neckar.pipeline.worker.rows import Maker, made_row
+from neckar.pipeline.worker.rows import Maker, made_row, measured_row
 from neckar.schemas.errors import ErrorCode, PairError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
@@ -93,7 +91,7 @@ class WorkerLoop:
         self._rows: dict[int, ResultRow] = {}
         self._counted = 0  # of the engine's evaluations, those delivered
         self._to_fetch: queue.SimpleQueue[Pair] = queue.SimpleQueue()
-        self._to_store: queue.SimpleQueue[tuple[ResultRow, np.ndarray]] = queue.SimpleQueue()
+        self._to_store: queue.SimpleQueue[tuple[ResultRow, Finished]] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[Recipe | Outcome | _Found | _Stored | _NotStored] = queue.SimpleQueue()
         for number in range(FETCHERS):
             self._begin(f"fetch-{number}", self._to_fetch, self._fetch)
@@ -158,9 +156,10 @@ class WorkerLoop:
         """Judge the pictures of one program, and store them."""
         recipes = [self._making[end.key][0] for end in ended]
         try:
-            pictures = [quantise(end.image) for end in ended]
-            losses = self._engine.losses([recipe.task for recipe in recipes], pictures)
-            made = zip(recipes, ended, pictures, losses, strict=True)
+            finished = [recipe.finish(end.image) for recipe, end in zip(recipes, ended, strict=True)]
+            seen = [recipe.seen(one.levels) for recipe, one in zip(recipes, finished, strict=True)]
+            losses = self._engine.losses([recipe.task for recipe in recipes], seen)
+            made = zip(recipes, ended, finished, losses, strict=True)
             rows = [made_row(*one, self._maker) for one in made]
         except Exception as error:  # a defect of ours costs one pair, not the others in the slots
             if len(ended) > 1:
@@ -172,7 +171,7 @@ class WorkerLoop:
                 log.exception("%s", recipes[0].pair.pair_id)
                 self._fail(ended[0].key, ErrorCode.INTERNAL, _in_a_line(error))
             return
-        for job in zip(rows, pictures, strict=True):
+        for job in zip(rows, finished, strict=True):
             self._to_store.put(job)
 
     def _hear(self, wait_s: float) -> None:
@@ -254,11 +253,12 @@ class WorkerLoop:
         else:
             self._news.put(recipe if row is None else _Found(for_pair(row, recipe.pair)))
 
-    def _store(self, job: tuple[ResultRow, np.ndarray]) -> None:
-        row, pixels = job
+    def _store(self, job: tuple[ResultRow, Finished]) -> None:
+        row, finished = job
         assert row.spec_hash is not None
         try:
-            self._news.put(_Stored(row.spec_hash, self._images.put(row, pixels)))
+            stored = self._images.put(measured_row(row, finished), finished)
+            self._news.put(_Stored(row.spec_hash, stored))
         except StoreError as error:
             self._news.put(_NotStored(row.spec_hash, error.code, str(error)))
         except Exception as error:  # a defect of ours costs one pair

@@ -13,7 +13,7 @@ import numpy as np
 from neckar.pipeline.images.decode import decode_at
 from neckar.pipeline.images.frame import Size
 from neckar.pipeline.storage.access import read_uri
-from neckar.schemas.fields import Fit, Resample
+from neckar.schemas.fields import Crop, Fit, Resample
 
 CACHE_BYTES = 512 << 20  # some 650 pictures at 256 px; a factorial comes back to the same few
 DECODERS = 2  # at a time
@@ -37,6 +37,9 @@ class Picture:
     warnings: tuple[str, ...] = ()
 
 
+_Place = tuple[str, Size, Resample, Fit, Crop]
+
+
 class Pictures:
     """A cache that forgets the least recently used. Safe to use from several threads.
 
@@ -46,21 +49,21 @@ class Pictures:
 
     def __init__(self, capacity_bytes: int = CACHE_BYTES) -> None:
         self._capacity = capacity_bytes
-        self._held: OrderedDict[tuple[str, Size, str, str], Picture] = OrderedDict()
+        self._held: OrderedDict[_Place, Picture] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
         self._decoding = threading.Semaphore(DECODERS)
         self._one_heavy = threading.Lock()
         self.reads = 0  # objects fetched; tests read it
 
-    def at(self, uri: str, size: Size, resample: Resample, fit: Fit = "crop") -> Picture:
-        """The picture at a size; `fit` as `resize` has it.
+    def at(self, uri: str, size: Size, resample: Resample, fit: Fit = "crop", crop: Crop = "none") -> Picture:
+        """The picture at a size; `fit` and `crop` as `resize` has them.
 
         Raises:
             PairError: it cannot be decoded or is too large or small.
             StoreError: it cannot be fetched.
         """
-        key = (uri, size, resample, fit)
+        key = (uri, size, resample, fit, crop)
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
@@ -69,15 +72,15 @@ class Pictures:
         data = read_uri(uri)
         warnings: list[str] = []
         with self._one_heavy if len(data) > HEAVY_BYTES else nullcontext(), self._decoding:
-            pixels = decode_at(data, size, resample, fit=fit, name=uri, warn=warnings.append)
+            pixels = decode_at(data, size, resample, fit=fit, crop=crop, name=uri, warn=warnings.append)
         sha256 = hashlib.sha256(data).hexdigest()
         height, width, _ = pixels.shape
-        picture = Picture(sha256, f"{sha256}:{height}x{width}:{resample}:{fit}", pixels, tuple(warnings))
+        picture = Picture(sha256, f"{sha256}:{height}x{width}:{resample}:{fit}:{crop}", pixels, tuple(warnings))
         with self._lock:
             self._keep(key, picture)
         return picture
 
-    def _keep(self, key: tuple[str, Size, str, str], picture: Picture) -> None:
+    def _keep(self, key: _Place, picture: Picture) -> None:
         if key in self._held:
             return  # another thread was as quick
         self._held[key] = picture

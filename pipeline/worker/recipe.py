@@ -7,8 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from neckar.pipeline.images.finish import FileForm, Finished, finish
 from neckar.pipeline.results.identity import ALGORITHM_VERSION, spec_hash
 from neckar.pipeline.synthesis.task import Precision, Program, Task
+from neckar.pipeline.worker.colours import Inputs, as_the_network_sees, coloured, is_grey, made
 from neckar.pipeline.worker.pictures import Picture, Pictures
 from neckar.schemas.pair import Pair
 from neckar.schemas.settings import Settings
@@ -24,6 +26,7 @@ class Recipe:
         content_sha256, style_sha256: of the files, hex; None where there is none.
         spec_hash: identity of the result.
         task: for the engine, under the spec hash as key.
+        content: the photograph in its own colours; None where there is none.
         warnings: of its pictures.
     """
 
@@ -33,7 +36,27 @@ class Recipe:
     style_sha256: str | None
     spec_hash: str
     task: Task
+    content: Picture | None = None
     warnings: tuple[str, ...] = ()
+
+    def finish(self, image: np.ndarray) -> Finished:
+        """The samples of the pair's file, of what the engine made. Raises `ValueError` as `finish`."""
+        return finish(made(image, self.content, self.settings), file_form(self.settings))
+
+    def seen(self, levels: np.ndarray) -> np.ndarray:
+        """A finished file as the network sees it: (H, W, 3) float32, levels 0-255."""
+        return as_the_network_sees(levels, self.settings)
+
+
+def file_form(settings: Settings) -> FileForm:
+    """What the samples of a pair's file mean."""
+    aperture = settings.aperture
+    return FileForm(
+        bit_depth=settings.bit_depth,
+        transfer=settings.transfer_function,
+        ramp=aperture.ramp if aperture else None,
+        bake=aperture is not None and aperture.bake,
+    )
 
 
 def recipe(pair: Pair, pictures: Pictures, *, precision: str, weights_sha256: str) -> Recipe:
@@ -52,8 +75,10 @@ def recipe(pair: Pair, pictures: Pictures, *, precision: str, weights_sha256: st
     if settings.precision == "auto":
         settings = settings.model_copy(update={"precision": precision})
     longest = max(settings.size) if isinstance(settings.size, tuple) else settings.size
-    content = pictures.at(pair.content, settings.size, settings.resample, settings.fit) if pair.content else None
-    style = pictures.at(pair.style, longest, settings.resample) if pair.style else None  # never squeezed nor cropped
+    how = (settings.resample, settings.fit, settings.crop)
+    content = pictures.at(pair.content, settings.size, *how) if pair.content else None
+    # an exact size neither squeezes nor crops a style
+    style = pictures.at(pair.style, longest, settings.resample, crop=settings.crop) if pair.style else None
     content_sha256 = content.sha256 if content else None
     style_sha256 = style.sha256 if style else None
     canvas = content or style
@@ -69,9 +94,9 @@ def recipe(pair: Pair, pictures: Pictures, *, precision: str, weights_sha256: st
         algorithm_version=ALGORITHM_VERSION,
         init_sha256=start.sha256 if start is not None and settings.init_uri else None,
     )
-    task = _task(name, settings, content, style, start, geometry)
+    task = _task(name, settings, coloured(Inputs(content, style, start), settings), geometry)
     told = [warning for picture in (content, style, start) if picture for warning in picture.warnings]
-    return Recipe(pair, settings, content_sha256, style_sha256, name, task, tuple(dict.fromkeys(told)))
+    return Recipe(pair, settings, content_sha256, style_sha256, name, task, content, tuple(dict.fromkeys(told)))
 
 
 def _start(pair: Pair, settings: Settings, geometry: tuple[int, int], pictures: Pictures) -> Picture | None:
@@ -80,17 +105,16 @@ def _start(pair: Pair, settings: Settings, geometry: tuple[int, int], pictures: 
         return None
     uri = {"content": pair.content, "style": pair.style}.get(settings.init, settings.init)
     assert uri is not None, "the manifest refuses a start from a picture the pair does not have"
-    return pictures.at(uri, geometry, settings.resample, settings.fit)
+    return pictures.at(uri, geometry, settings.resample, settings.fit, settings.crop)
 
 
 def _task(
     key: str,
     settings: Settings,
-    content: Picture | None,
-    style: Picture | None,
-    start: Picture | None,
+    inputs: Inputs,
     geometry: tuple[int, int],
 ) -> Task:
+    content, style, start = inputs.content, inputs.style, inputs.start
     program = Program(
         height=geometry[0],
         width=geometry[1],
@@ -101,6 +125,7 @@ def _task(
         optimizer=settings.optimizer,
         precision=_resolved(settings),
         normalised=settings.normalise_activations,
+        grey=is_grey(settings),
     )
     init: Literal["white_noise"] | np.ndarray = "white_noise" if start is None else start.pixels
     return Task(

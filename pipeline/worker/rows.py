@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-
 from neckar.pipeline.images.encode import pixel_sha256
+from neckar.pipeline.images.finish import Finished
+from neckar.pipeline.images.photometry import photometry
 from neckar.pipeline.results.layout import image_key
 from neckar.pipeline.results.rows.pair_row import pair_columns, setting_columns
 from neckar.pipeline.synthesis.losses.conventions import ratios
@@ -39,14 +39,14 @@ class Maker:
     kernels: str
 
 
-def made_row(recipe: Recipe, solution: Solution, pixels: np.ndarray, png_losses: Losses, maker: Maker) -> ResultRow:
-    """The row of a picture just made; `image_sha256` is left for who has the file.
+def made_row(recipe: Recipe, solution: Solution, finished: Finished, png_losses: Losses, maker: Maker) -> ResultRow:
+    """The row of a picture just made; its photometry and the hashes of its files are left for who measures and writes.
 
     Args:
         recipe: what was asked for.
         solution: what the engine made of it.
-        pixels: (H, W, 3) uint8, as in the file.
-        png_losses: at these pixels.
+        finished: the samples of its file.
+        png_losses: at these samples.
         maker: who did it.
     """
     task = recipe.task
@@ -61,9 +61,9 @@ def made_row(recipe: Recipe, solution: Solution, pixels: np.ndarray, png_losses:
         style_sha256=recipe.style_sha256,
         spec_hash=recipe.spec_hash,
         image_uri=image_key(recipe.spec_hash),
-        pixel_sha256=pixel_sha256(pixels),
-        height_px=pixels.shape[0],
-        width_px=pixels.shape[1],
+        pixel_sha256=pixel_sha256(finished.levels),
+        height_px=finished.levels.shape[0],
+        width_px=finished.levels.shape[1],
         alpha_beta_ratio=ratio,
         alpha_beta_ratio_pytorch=ratio_pytorch,
         iterations=solution.iterations,
@@ -79,3 +79,10 @@ def made_row(recipe: Recipe, solution: Solution, pixels: np.ndarray, png_losses:
         started_at=datetime.fromtimestamp(solution.started_at, UTC),
         finished_at=datetime.fromtimestamp(solution.finished_at, UTC),
     )
+
+
+def measured_row(row: ResultRow, finished: Finished) -> ResultRow:
+    """The row with its photometry: of the file's samples, weighted by its aperture."""
+    levels, form = finished.levels, finished.form
+    found = photometry(levels[..., :3], transfer=form.transfer, weights=form.window(*levels.shape[:2]))
+    return dataclasses.replace(row, **dataclasses.asdict(found))

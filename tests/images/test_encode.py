@@ -14,7 +14,8 @@ from PIL import Image
 
 from neckar.pipeline.images.chunks import SIGNATURE, chunks, encoded
 from neckar.pipeline.images.decode import decode
-from neckar.pipeline.images.encode import encode_png, pixel_sha256, quantise, read_metadata
+from neckar.pipeline.images.encode import encode_png, pixel_sha256, read_metadata
+from neckar.pipeline.images.finish import finish
 from tests.images.files import gradient, pillow, with_chunk
 
 PIXELS = gradient()
@@ -25,19 +26,19 @@ def test_values_are_rounded_half_to_even_and_clipped() -> None:
     values = [-3.0, -0.5, 0.4, 0.5, 1.5, 2.5, 99.49, 99.51, 254.5, 255.4, 300.0, 1e30]
     image = np.array(values, np.float32).reshape(1, 4, 3)
     expected = [0, 0, 0, 0, 2, 2, 99, 100, 254, 255, 255, 255]
-    assert quantise(image).reshape(-1).tolist() == expected
-    assert quantise(image).dtype == np.uint8
+    assert finish(image).levels.reshape(-1).tolist() == expected
+    assert finish(image).levels.dtype == np.uint8
 
 
 def test_rounding_does_not_darken() -> None:
     image = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype(np.float32)
-    assert abs(float(quantise(image).mean() - image.mean())) < 0.02  # truncation: -0.5
+    assert abs(float(finish(image).levels.mean() - image.mean())) < 0.02  # truncation: -0.5
 
 
 @pytest.mark.parametrize("image", [np.zeros((3, 16, 16)), np.zeros((16, 16)), np.full((16, 16, 3), np.nan)])
 def test_what_is_no_image_is_refused(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"shape|finite"):
-        quantise(image)
+        finish(image)
 
 
 def test_pixels_and_record_come_back() -> None:

@@ -12,6 +12,7 @@ import pytest
 from neckar.pipeline.images.encode import encode_png, pixel_sha256
 from neckar.pipeline.results.checks.repair import reopen
 from neckar.pipeline.results.checks.verification import verify
+from neckar.pipeline.results.layout import copy_key
 from neckar.pipeline.results.ledger import list_parts, read_ledger
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.reading import open_run
@@ -81,6 +82,23 @@ def test_every_picture_that_is_not_what_its_row_says(run: Store) -> None:
     assert "not the file that was written" in report.wrong["pair-00000"]
     assert report.wrong["pair-00002"].endswith("though a picture with the right pixels")
     assert "tells of another image" in report.wrong["pair-00003"]
+
+
+@pytest.mark.parametrize("damage", [None, b"another"])
+def test_the_copy_of_a_deep_picture_is_looked_at_too(store: Store, damage: bytes | None) -> None:
+    begun = create_or_resume(store, run_record(2), owner="first")
+    writer = PartWriter(store, begun.lease.epoch)
+    for index in range(2):
+        copy, where = encode_png(PIXELS[index], {}), copy_key(key(index).split("/")[-1].removesuffix(".png"))
+        writer.add(stored(store, index, copy_uri=where, copy_sha256=hashlib.sha256(copy).hexdigest()))
+        if index == 0:
+            store.put(where, copy)
+        elif damage is not None:
+            store.put(where, damage)
+    writer.flush()
+    report = verify(open_run(store.uri))
+    assert list(report.wrong) == [ok_row(1).pair_id]
+    assert ("not there" if damage is None else "not the file that was written") in report.wrong[ok_row(1).pair_id]
 
 
 def test_a_row_without_a_file_s_hash_is_judged_by_the_picture_itself(store: Store) -> None:

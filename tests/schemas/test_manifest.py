@@ -74,6 +74,17 @@ def test_mistakes_everywhere_are_told_at_once():
     ]
 
 
+# settings that came later stay out of the canonical form at their default
+LATER = {
+    "fit": "crop",
+    "crop": "none",
+    "color": "rgb",
+    "bit_depth": 8,
+    "transfer_function": "srgb",
+    "aperture": None,
+}
+
+
 def test_a_resolved_manifest_means_the_same():
     manifest = validated(
         Manifest,
@@ -85,7 +96,7 @@ def test_a_resolved_manifest_means_the_same():
         },
     )
     resolved = json.loads(json.dumps(manifest.resolved()))
-    assert resolved["settings"] == {**Settings(alpha=1).canonical(), "fit": "crop"}
+    assert resolved["settings"] == {**Settings(alpha=1).canonical(), **LATER}
     assert resolved["pairs"][0]["settings"] == {"style_layers": {"conv1_1": 1.0}, "size": [128, 64]}
     assert validated(Manifest, resolved) == manifest
 
@@ -101,7 +112,7 @@ def test_the_json_schema_keeps_its_keys_and_defaults():
         "name": None,
         "output": None,
         "weights": "oxford",
-        "settings": {**Settings().canonical(), "fit": "crop"},
+        "settings": {**Settings().canonical(), **LATER},
         "pairs": [],
         "pairs_from": None,
         "design": None,
@@ -110,7 +121,7 @@ def test_the_json_schema_keeps_its_keys_and_defaults():
     assert keys_of(schema, "PairEntry") == {"id": None, "content": None, "style": None, "settings": {}, "extra": {}}
     assert keys_of(schema, "Design") == {"content": None, "style": None, "factors": {}}
     papers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]
-    assert keys_of(schema, "Settings") == {**Settings().canonical(), "fit": "crop", "style_layers": papers}
+    assert keys_of(schema, "Settings") == {**Settings().canonical(), **LATER, "style_layers": papers}
     assert list(schema["$defs"]["Design"]["properties"]["factors"]["properties"]) == [
         "exemplar",
         *Settings.model_fields,
@@ -123,10 +134,14 @@ def test_the_json_schema_lists_names_for_editors():
     assert {key: part["enum"] for key, part in settings.items() if "enum" in part} == {
         "resample": ["lanczos", "bicubic", "bilinear"],
         "fit": ["crop", "stretch", "pad"],
+        "crop": ["none", "center_square"],
+        "color": ["rgb", "gray", "luminance", "match_content", "match_style"],
         "loss": ["gatys2015", "gatys_pytorch"],
         "pooling": ["average", "max"],
         "optimizer": ["lbfgs", "adam"],
         "precision": ["auto", "float32", "tf32", "bfloat16"],
+        "bit_depth": [8, 16],
+        "transfer_function": ["srgb", "linear"],
     }
 
 

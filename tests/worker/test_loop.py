@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from neckar.pipeline.images.decode import decode
-from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.images.encode import encode_png, read_levels
 from neckar.pipeline.results.layout import image_key
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Full
@@ -126,6 +126,24 @@ def test_a_damaged_picture_is_made_again(store, picture, damage):
     assert engine.submitted == 1
     assert again[0].pixel_sha256 == rows[0].pixel_sha256
     np.testing.assert_array_equal(decode(store.get(rows[0].image_uri), name="new"), decode(whole, name="old"))
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"x" * 999])
+def test_a_deep_picture_whose_copy_is_gone_is_made_again(tmp_path, store, picture, damage):
+    deep = pair(0, picture, bit_depth=16)
+    _, rows = settle(loop(store)[1], [deep])
+    copy = store.get(rows[0].copy_uri)
+    assert read_levels(copy).dtype == np.uint8
+    assert read_levels(store.get(rows[0].image_uri)).dtype == np.uint16
+    if damage is None:
+        (tmp_path / "run" / rows[0].copy_uri).unlink()
+    else:
+        store.put(rows[0].copy_uri, damage)
+    engine, worker = loop(store)
+    _, again = settle(worker, [deep])
+    assert engine.submitted == 1
+    assert store.get(again[0].copy_uri) == copy
+    assert settle(loop(store)[1], [deep])[1][0].copy_sha256 == again[0].copy_sha256
 
 
 def test_who_loses_the_race_takes_the_winners_row(store, picture):

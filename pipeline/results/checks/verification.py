@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from neckar.pipeline.images.decode import decode
-from neckar.pipeline.images.encode import pixel_sha256
+from neckar.pipeline.images.encode import pixel_sha256, read_levels
 from neckar.pipeline.results.ledger import PartFile, list_parts, read_ledger, read_whole
 from neckar.pipeline.results.reading import RunReader
 from neckar.pipeline.results.recovery import Unrecoverable, recover
 from neckar.pipeline.storage.store import NotFound, Store
-from neckar.schemas.errors import PairError, UserError
+from neckar.schemas.errors import UserError
 
 _READERS = 8  # requests in flight
 _AHEAD = 64  # pictures on their way while one is looked at
 _SOUND = "though a picture with the right pixels"
-_COLUMNS = ("pair_id", "status", "image_uri", "image_sha256", "pixel_sha256")
+_COLUMNS = ("pair_id", "status", "image_uri", "image_sha256", "pixel_sha256", "copy_uri", "copy_sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Picture:
     key: str
     file_sha256: str | None
     pixel_sha256: str | None
+    copy: str | None
+    copy_sha256: str | None
 
 
 @dataclass
@@ -118,11 +119,9 @@ def _pictures(store: Store, files: list[PartFile]) -> Iterator[Picture]:
     """Of the `ok` rows that count."""
     for file, counting in zip(files, read_ledger(store, files).counting_rows(), strict=True):
         table = read_whole(store, file).select(_COLUMNS).take(pa.array(np.flatnonzero(counting)))
-        for pair_id, status, key, file_sha256, pixels in zip(
-            *(table.column(c).to_pylist() for c in _COLUMNS), strict=True
-        ):
+        for pair_id, status, *told in zip(*(table.column(c).to_pylist() for c in _COLUMNS), strict=True):
             if status == "ok":
-                yield Picture(pair_id, key, file_sha256, pixels)
+                yield Picture(pair_id, *told)
 
 
 def _wrong(store: Store, picture: Picture, *, pixels: bool) -> str | None:
@@ -135,7 +134,19 @@ def _wrong(store: Store, picture: Picture, *, pixels: bool) -> str | None:
         return f"not the file that was written, {_state(store, picture)}"
     if picture.file_sha256 is None and (state := _state(store, picture)) != _SOUND:
         return state
-    return _wrong_pixels(data, picture) if pixels else None
+    return _wrong_copy(store, picture) or (_wrong_pixels(data, picture) if pixels else None)
+
+
+def _wrong_copy(store: Store, picture: Picture) -> str | None:
+    if picture.copy is None:
+        return None
+    try:
+        data = store.get(picture.copy)
+    except NotFound:
+        return f"its copy {picture.copy} is not there"
+    if hashlib.sha256(data).hexdigest() != picture.copy_sha256:
+        return f"its copy {picture.copy} is not the file that was written"
+    return None
 
 
 def _state(store: Store, picture: Picture) -> str:
@@ -149,7 +160,7 @@ def _state(store: Store, picture: Picture) -> str:
 
 def _wrong_pixels(data: bytes, picture: Picture) -> str | None:
     try:
-        found = pixel_sha256(decode(data, name=picture.key).astype(np.uint8))
-    except PairError as error:
-        return error.message
+        found = pixel_sha256(read_levels(data))
+    except ValueError as error:
+        return f"it cannot be decoded ({error})"
     return None if picture.pixel_sha256 in {None, found} else "its pixels are not those the row tells of"

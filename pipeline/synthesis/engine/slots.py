@@ -225,7 +225,11 @@ class SlotEngine:
         if not way_back:
             return self._objective.judge(self._images(x), self._batch), None
         found = self._objective.evaluate(self._images(x), self._batch)
-        gradient = found.gradient.view(len(x), -1)
+        gradient = found.gradient
+        if self.program.grey:
+            red, green, blue = gradient.unbind(1)
+            gradient = ((red + green + blue) / 3)[:, None].expand_as(gradient).contiguous()
+        gradient = gradient.view(len(x), -1)
         if self._n < x.shape[1]:
             gradient = nn.pad(gradient, (0, x.shape[1] - self._n))
         return found.losses, gradient
@@ -300,7 +304,7 @@ class SlotEngine:
         return [
             Solution(
                 key=end.occupant.task.key,
-                image=from_network(self._images(end.occupant.best[None])[0]),
+                image=from_network(self._images(end.occupant.best[None])[0], grey=self.program.grey),
                 losses=losses,
                 iterations=len(end.occupant.trace),
                 stop_reason=end.reason + LADDER[end.occupant.rung] + _told_of_no_improvement(end.occupant),

@@ -10,6 +10,8 @@ from ..network.pictures import to_network
 from ..network.vgg19 import VGG_MEAN_RGB
 from ..task import Task
 
+LUMA = (0.299, 0.587, 0.114)  # of RGB as encoded (ITU-R BT.601)
+
 
 def white_noise(seed: int, sigma: float, height: int, width: int) -> np.ndarray:
     """Gaussian noise around the VGG mean, (height, width, 3) float32, not clipped.
@@ -20,12 +22,17 @@ def white_noise(seed: int, sigma: float, height: int, width: int) -> np.ndarray:
     return noise * np.float32(sigma) + np.asarray(VGG_MEAN_RGB, np.float32)
 
 
+def grey_noise(seed: int, sigma: float, height: int, width: int) -> np.ndarray:
+    """As `white_noise`, one field for all channels, around the luma of the VGG mean."""
+    field = np.random.default_rng(seed).standard_normal((height, width, 1), dtype=np.float32)
+    mean = np.float32(np.dot(LUMA, VGG_MEAN_RGB))
+    return np.repeat(field * np.float32(sigma) + mean, 3, axis=2)
+
+
 def start(task: Task, device: torch.device) -> Tensor:
     """x_0, (1, 3, H, W)."""
     program = task.program
-    picture = (
-        white_noise(task.seed, task.init_sigma, program.height, program.width)
-        if isinstance(task.init, str)
-        else task.init
-    )
-    return to_network(picture, device)
+    if not isinstance(task.init, str):
+        return to_network(task.init, device)
+    noise = grey_noise if program.grey else white_noise
+    return to_network(noise(task.seed, task.init_sigma, program.height, program.width), device)

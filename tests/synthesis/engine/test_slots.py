@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from neckar.pipeline.synthesis.engine.slots import SlotEngine
+from neckar.pipeline.synthesis.engine.start import grey_noise
 from neckar.pipeline.synthesis.engine.synthesizer import Synthesizer
 from neckar.pipeline.synthesis.kernels.compiled import library
 from neckar.pipeline.synthesis.network.network import DTYPES, Network
@@ -65,11 +66,15 @@ def pixels(solution: Solution | Failure) -> str:
         ("bfloat16", "lbfgs", (49, 83)),
         ("float32", "adam", (49, 83)),
         ("bfloat16", "adam", (64, 64)),
+        ("float32", "grey", (49, 83)),
+        ("bfloat16", "grey", (64, 64)),
     ],
 )
 def test_the_same_pair_has_the_same_bits_in_any_company(oxford, precision, optimizer, size, two_threads):
     """Alone, with other batch mates, other slot counts, other places in the queue, other thread counts."""
-    program = Program(*size, ("conv4_2",), STYLE, precision=precision, optimizer=optimizer)
+    grey = optimizer == "grey"
+    optimizer = "lbfgs" if grey else optimizer
+    program = Program(*size, ("conv4_2",), STYLE, precision=precision, optimizer=optimizer, grey=grey)
     tasks = [make(program, seed, iterations=4 + seed) for seed in range(5)]
     alone = {task.key: pixels(run(Synthesizer(oxford, slots=1), [task])[task.key]) for task in tasks}
     assert len(set(alone.values())) == len(tasks)
@@ -77,6 +82,24 @@ def test_the_same_pair_has_the_same_bits_in_any_company(oxford, precision, optim
         torch.set_num_threads(threads)
         together = run(Synthesizer(oxford, slots=slots), order)
         assert {key: pixels(end) for key, end in together.items()} == alone
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_a_grey_picture_has_three_equal_channels(random_weights, optimizer):
+    """From one field of noise, whatever colours its pictures have; its losses fall as those of a coloured one."""
+    program = Program(24, 32, ("conv2_1",), ("conv1_1", "conv2_1"), optimizer=optimizer, grey=True)
+    task = make(program, 1, iterations=40)
+    end = run(Synthesizer(random_weights, slots=1), [task])[task.key]
+    assert np.ptp(end.image, axis=2).max() == 0.0
+    assert end.image.std() > 1.0
+    assert end.losses.total < 0.9 * end.trace[0, 0]
+
+
+def test_grey_noise_is_one_field_around_the_luma_of_the_mean():
+    noise = grey_noise(7, 10.0, 200, 300)
+    assert np.ptp(noise, axis=2).max() == 0.0
+    assert noise.mean() == pytest.approx(0.299 * 123.68 + 0.587 * 116.779 + 0.114 * 103.939, abs=0.2)
+    assert noise.std() == pytest.approx(10.0, rel=0.02)
 
 
 @pytest.mark.slow
