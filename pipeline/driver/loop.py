@@ -11,7 +11,7 @@ from neckar.pipeline.driver.admission import run_info
 from neckar.pipeline.driver.capacity import Capacity
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
-from neckar.pipeline.driver.opening import Opening
+from neckar.pipeline.driver.run_start import RunStart
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
 from neckar.pipeline.driver.run_setup import RunSetup
@@ -69,7 +69,7 @@ class Driver:
     def __init__(
         self,
         setup: RunSetup,
-        opening: Opening,
+        opening: RunStart,
         cluster: Cluster,
         *,
         demand: Demand,
@@ -78,7 +78,7 @@ class Driver:
         reporter: ProgressReporter,
     ) -> None:
         self._setup = setup
-        self._opening = opening
+        self._start = opening
         self._cluster = cluster
         self._demand = demand
         self._capacity = Capacity(cluster, demand.staffing)
@@ -113,11 +113,11 @@ class Driver:
         try:
             self._go(signals)
         finally:
-            self._opening.close()
+            self._start.close()
             for path in self._crash_notes.values():
                 crash_notes.forget(path)
-        assert self._opening.run is not None, "the last pair is read behind the count of all"
-        return self._opening.run
+        assert self._start.run is not None, "the last pair is read behind the count of all"
+        return self._start.run
 
     def _go(self, signals: StopSignals) -> None:
         self._tell(Tick())
@@ -127,7 +127,7 @@ class Driver:
             self._look_at_machines()
             self._begin()
             self._tell(Tick())
-            self._opening.keep_up()
+            self._start.keep_up()
             if self._setup.lost is not None:
                 raise Stopped(self._setup.lost)
             if signals.wanted:
@@ -182,22 +182,22 @@ class Driver:
         """A worker has its device and weights: those of the start decide what the run is, the others must agree."""
         self._crash_notes[name] = ready.crash_notes
         log.info("%s: %s on %s, pid %d", name, ready.device, ready.host, ready.pid)
-        self._opening.introduce(name, ready)
+        self._start.introduce(name, ready)
 
     def _begin(self) -> None:
         """Let in who has come; the run may be written down only later."""
-        self._opening.advance(self._capacity.workers)
-        for name, misfit in self._opening.misfits():
+        self._start.advance(self._capacity.workers)
+        for name, misfit in self._start.misfits():
             self._tell(Died(name, Cause.REPLACED, str(misfit)))
             self._dismiss(name)
-        for name, mistake, is_users in self._opening.admissions():
+        for name, mistake, is_users in self._start.admissions():
             self._mistake = mistake if is_users else self._mistake
             if mistake is not None:
                 self._turn_away(name, mistake)
                 continue
-            assert self._opening.terms is not None
+            assert self._start.terms is not None
             self._tell(Placed(name, self._cluster.node(name)))  # it may have waited for us until now
-            self._cluster.call(name, "begin", run_info(self._setup.lease, self._opening.terms, self._setup.store))
+            self._cluster.call(name, "begin", run_info(self._setup.lease, self._start.terms, self._setup.store))
 
     def _turn_away(self, name: str, mistake: UserError) -> None:
         """On a Ray of our own there is no other machine to go to; on a cluster what the others say decides."""
@@ -215,7 +215,7 @@ class Driver:
             message = f"{words} ({message})" if loss.cause is Cause.CRASHED else message
         log.warning("%s is lost (%s): %s", loss.worker, loss.cause, message)
         self._under_way.pop(loss.worker, None)
-        self._opening.forget(loss.worker)
+        self._start.forget(loss.worker)
         if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend
             if self._alone:
                 raise loss.raised
@@ -253,7 +253,7 @@ class Driver:
 
     def _dismiss(self, name: str) -> None:
         self._under_way.pop(name, None)
-        self._opening.forget(name)
+        self._start.forget(name)
         self._cluster.dismiss(name)
         crash_notes.forget(self._crash_notes.pop(name, None))
 
@@ -270,7 +270,7 @@ class Driver:
                 code=settled.code,
                 message=settled.message,
             )
-        self._opening.write(row)
+        self._start.write(row)
 
     def _report(self) -> None:
         schedule = self._schedule

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.loop import Driver
-from neckar.pipeline.driver.opening import Opening
+from neckar.pipeline.driver.run_start import RunStart
 from neckar.pipeline.driver.progress import Progress, ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Cluster
 from neckar.pipeline.driver.run_setup import RunSetup
@@ -162,7 +162,7 @@ def _make(
             neighbours=staffing.neighbours,
             engine=request.engine,
         )
-        opening = Opening(
+        opening = RunStart(
             setup,
             run,
             alone=cluster.alone,

@@ -27,7 +27,7 @@ EARLY_PAIRS = 10_000  # begun at most before all are counted: their rows wait in
 LOOK_S = 0.5  # between looks for a stop signal while the count is waited for
 
 
-class Opening:
+class RunStart:
     """The run as far as it has begun.
 
     Args:
