@@ -11,10 +11,10 @@ from neckar.pipeline.driver.admission import run_info
 from neckar.pipeline.driver.capacity import Capacity
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
-from neckar.pipeline.driver.run_start import RunStart
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
 from neckar.pipeline.driver.run_setup import RunSetup
+from neckar.pipeline.driver.run_start import RunStart
 from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.driver.staffing import means_on
 from neckar.pipeline.messages import crash_notes
@@ -58,7 +58,7 @@ class Driver:
 
     Args:
         setup: the manifest and the run's place.
-        opening: of the run, whose terms the first workers decide.
+        start: of the run, whose terms the first workers decide.
         cluster: where workers are started.
         demand: how many workers, and what each may use.
         worker_setup: how to set each worker up.
@@ -69,7 +69,7 @@ class Driver:
     def __init__(
         self,
         setup: RunSetup,
-        opening: RunStart,
+        start: RunStart,
         cluster: Cluster,
         *,
         demand: Demand,
@@ -78,7 +78,7 @@ class Driver:
         reporter: ProgressReporter,
     ) -> None:
         self._setup = setup
-        self._start = opening
+        self._start = start
         self._cluster = cluster
         self._demand = demand
         self._capacity = Capacity(cluster, demand.staffing)
@@ -91,7 +91,7 @@ class Driver:
         self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
         self._mistake: UserError | None = None  # the user's, as the last failed setup told it
         self._schedule = Schedule(
-            opening.todo(),
+            start.todo(),
             workers=demand.staffing.workers,
             program=program_of,
             cost=cost_of,

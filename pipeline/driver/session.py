@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.loop import Driver
-from neckar.pipeline.driver.run_start import RunStart
 from neckar.pipeline.driver.progress import Progress, ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Cluster
 from neckar.pipeline.driver.run_setup import RunSetup
+from neckar.pipeline.driver.run_start import RunStart
 from neckar.pipeline.driver.signals import StopSignals
 from neckar.pipeline.manifests.source import LoadedManifest
 from neckar.pipeline.messages.setup import ENGINE, WorkerSetup
@@ -162,7 +162,7 @@ def _make(
             neighbours=staffing.neighbours,
             engine=request.engine,
         )
-        opening = RunStart(
+        start = RunStart(
             setup,
             run,
             alone=cluster.alone,
@@ -172,7 +172,7 @@ def _make(
         )
         driver = Driver(
             setup,
-            opening,
+            start,
             cluster,
             demand=demand,
             worker_setup=worker_setup,

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from neckar.pipeline.images.chunks import SIGNATURE, PngError, chunks, encoded, picture_only
-from neckar.pipeline.images.luminance import full_scale
+from neckar.pipeline.photometry.luminance import full_scale
 from neckar.schemas.fields import SIZE_MAX_PX, TransferFunction
 
 KEYWORD = "neckar"

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from neckar.pipeline.images.colour import MID_GREY
-from neckar.pipeline.images.luminance import from_light, full_scale, to_light
-from neckar.pipeline.images.window import circle
+from neckar.pipeline.photometry.luminance import from_light, full_scale, to_light
+from neckar.pipeline.photometry.window import circle
 from neckar.schemas.fields import TransferFunction
 
 

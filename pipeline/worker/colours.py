@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neckar.pipeline.images.finish import seen
-from neckar.pipeline.images.recolour import grey, grey_of_same_contrast, matched_colours, with_luma
+from neckar.pipeline.photometry.recolour import grey, grey_of_same_contrast, matched_colours, with_luma
 from neckar.pipeline.worker.pictures import Picture
 from neckar.schemas.settings import Settings
 

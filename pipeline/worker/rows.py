@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from neckar.pipeline.images.encode import pixel_sha256
 from neckar.pipeline.images.finish import Finished
-from neckar.pipeline.images.photometry import photometry
+from neckar.pipeline.photometry.measure import photometry
 from neckar.pipeline.results.layout import image_key
 from neckar.pipeline.results.rows.pair_row import pair_columns, setting_columns
 from neckar.pipeline.synthesis.losses.conventions import ratios

@@ -12,10 +12,10 @@ import pytest
 from neckar.pipeline.driver.session import run
 from neckar.pipeline.images.decode import decode, decode_at
 from neckar.pipeline.images.encode import pixel_sha256, read_levels
-from neckar.pipeline.images.luminance import light_of, luma, luminance, to_light
-from neckar.pipeline.images.photometry import photometry
-from neckar.pipeline.images.window import circle
 from neckar.pipeline.manifests.source import load_manifest
+from neckar.pipeline.photometry.luminance import light_of, luma, luminance, to_light
+from neckar.pipeline.photometry.measure import photometry
+from neckar.pipeline.photometry.window import circle
 from neckar.pipeline.results.reading import open_run
 from neckar.pipeline.storage.access import read_uri
 

@@ -14,8 +14,8 @@ from neckar.pipeline.images.chunks import SIGNATURE, chunks, encoded
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.images.encode import encode_png, pixel_sha256, read_levels, read_metadata
 from neckar.pipeline.images.finish import FileForm, finish, seen
-from neckar.pipeline.images.luminance import to_light
-from neckar.pipeline.images.window import circle
+from neckar.pipeline.photometry.luminance import to_light
+from neckar.pipeline.photometry.window import circle
 
 IMAGE = np.random.default_rng(0).uniform(-10, 265, (40, 48, 3))
 CLIPPED = np.clip(IMAGE, 0, 255)

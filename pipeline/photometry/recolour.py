@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neckar.pipeline.images.luminance import luma
+from neckar.pipeline.photometry.luminance import luma
 
 RIDGE = 0.65  # levels squared, added to every variance: pictures of few colours have no inverse
 

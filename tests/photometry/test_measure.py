@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from neckar.pipeline.images.luminance import from_light, light_of, luma, luminance, to_light
-from neckar.pipeline.images.photometry import photometry
+from neckar.pipeline.photometry.luminance import from_light, light_of, luma, luminance, to_light
+from neckar.pipeline.photometry.measure import photometry
 
 
 def grey(levels: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from neckar.pipeline.images.luminance import luma
-from neckar.pipeline.images.recolour import grey, grey_of_same_contrast, matched_colours, with_luma
+from neckar.pipeline.photometry.luminance import luma
+from neckar.pipeline.photometry.recolour import grey, grey_of_same_contrast, matched_colours, with_luma
 
 
 def picture(seed: int, shape: tuple[int, int] = (60, 80)) -> np.ndarray:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neckar.pipeline.images.luminance import full_scale, light_of, luma, luminance
-from neckar.pipeline.images.spectrum import spectrum
+from neckar.pipeline.photometry.luminance import full_scale, light_of, luma, luminance
+from neckar.pipeline.photometry.spectrum import spectrum
 from neckar.schemas.fields import TransferFunction
 
 PERCENTILES = (1.0, 99.0)  # of Michelson's contrast: the extremes themselves saturate
