@@ -93,6 +93,10 @@ class ResultRow:
     bit_depth: int | None = None
     transfer_function: str | None = None
     aperture: str | None = None
+    condition: str | None = None
+    scramble: str | None = None
+    rescale_gain: float | None = None
+    chroma_kept: float | None = None
     copy_uri: str | None = None
     copy_sha256: str | None = None
     lum_mean: float | None = None
@@ -243,6 +247,10 @@ RESULTS_SCHEMA: pa.Schema = pa.schema(
         _column("bit_depth", pa.int32(), "of the PNG", unit="bit"),
         _column("transfer_function", pa.string(), "srgb, or linear: levels proportional to light"),
         _column("aperture", pa.string(), "shape, ramp in px and whether it is baked in, as JSON; null without one"),
+        _column("condition", pa.string(), "stylised, or the control that it is; layers behind an @"),
+        _column("scramble", pa.string(), "space, range and weight of scrambled phases, as JSON; null without"),
+        _column("rescale_gain", pa.float64(), "of the contrast, that kept a phase-scrambled picture in the gamut"),
+        _column("chroma_kept", pa.float64(), "mean share of the colour that the gamut left at the new luminance"),
         _column("copy_uri", pa.string(), "the copy of 8 bits beside a PNG of 16, relative to the run"),
         _column("copy_sha256", pa.string(), "sha256 of that copy's file, hex"),
         *PHOTOMETRY_COLUMNS,

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from neckar.schemas.aperture import ApertureOrNone
+from neckar.schemas.condition import DEFAULT, Condition, kind_of
 from neckar.schemas.errors import UserError
 from neckar.schemas.fields import (
     INIT_NAMES,
@@ -31,6 +32,7 @@ from neckar.schemas.fields import (
     Step,
     TransferFunction,
 )
+from neckar.schemas.scramble import Scramble, ScrambleSetting
 from neckar.schemas.wording import refusal, validated
 
 NOTHING_TO_COMPUTE = "alpha and beta are both 0: there is nothing to compute; make one of them positive"
@@ -42,6 +44,8 @@ _LATER = (
     "bit_depth",
     "transfer_function",
     "aperture",
+    "condition",
+    "scramble",
 )  # than algorithm version 8; see `canonical`
 
 _PAPERS_STYLE_LAYERS = dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 0.2)
@@ -124,6 +128,14 @@ class Settings(BaseModel):
         None, description="Window over the finished picture: none, circle, or {ramp: px, bake: true}."
     )
 
+    condition: Condition = Field(
+        DEFAULT,
+        description="stylised; content_only@LAYER, style_only@LAYER+LAYER, self_transfer; and the controls that no"
+        " network makes: original, original_at_scramble_gain, luminance_matched_original, noise, phase_scrambled,"
+        " external.",
+    )
+    scramble: ScrambleSetting = Field(Scramble(), description="How phases are scrambled: space, range, weight.")
+
     @model_validator(mode="after")
     def _something_to_minimise(self) -> Settings:
         if self.alpha == 0.0 and self.beta == 0.0:
@@ -137,6 +149,11 @@ class Settings(BaseModel):
     def init_uri(self) -> str | None:
         """The image to start from, where `init` is a URI."""
         return None if self.init in INIT_NAMES else self.init
+
+    @property
+    def synthesised(self) -> bool:
+        """Whether the network makes the picture."""
+        return kind_of(self.condition).synthesised
 
     @property
     def style_layer_names(self) -> tuple[str, ...]:
@@ -157,6 +174,9 @@ class Settings(BaseModel):
         for name in _LATER:
             if getattr(self, name) == Settings.model_fields[name].default:
                 del values[name]
+        if self.synthesised:  # their names say what the pair and its layers say
+            values.pop("condition", None)
+            values.pop("scramble", None)
         # -0.0 means 0.0 but reads otherwise
         return {name: value + 0.0 if type(value) is float else value for name, value in values.items()}
 

@@ -16,6 +16,7 @@ from neckar.pipeline.manifests.source import LoadedManifest, resolve
 from neckar.pipeline.storage.access import open_uri
 from neckar.pipeline.storage.store import StoreError
 from neckar.schemas import identifier
+from neckar.schemas.condition import SELF_TRANSFER
 from neckar.schemas.design import Cell, Design
 from neckar.schemas.errors import Problem, UserError
 from neckar.schemas.manifest import PairEntry
@@ -124,7 +125,8 @@ class PairReader:
             raise UserError([*problems, *error.problems]) from None
         if problems:
             raise UserError(problems)
-        return Pair(index, pair_id, images["content"], images["style"], merged.settings, extra=entry.extra)
+        style = images["content"] if merged.settings.condition == SELF_TRANSFER else images["style"]
+        return Pair(index, pair_id, images["content"], style, merged.settings, extra=entry.extra)
 
     def _designed(self, design: Design) -> Iterator[Pair | UserError]:
         place = f"{self.loaded.uri}: design"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neckar.pipeline.manifests.source import LoadedManifest, resolve
+from neckar.schemas.condition import LISTED, SELF_TRANSFER, kind_of, layers_of
 from neckar.schemas.errors import UserError
 from neckar.schemas.fields import SEED_MAX
 from neckar.schemas.settings import Settings
@@ -97,9 +98,10 @@ class Resolver:
 
     def _fitted(self, settings: Settings, *, content: bool, style: bool) -> Settings:
         """The settings of a pair that may lack an image."""
+        update = self._conditioned(settings, content=content, style=style)
+        style = style or settings.condition == SELF_TRANSFER
         if (settings.init, content) == ("content", False) or (settings.init, style) == ("style", False):
             raise UserError.at("init", f"{shown(settings.init)} is no start for a pair without {settings.init}")
-        update: dict[str, Any] = {}
         if settings.init_uri is not None:
             update["init"] = self.uri(settings.init_uri, "init")
         if not content:
@@ -112,3 +114,21 @@ class Resolver:
             mend = f"make {weight} positive, or add a {absent}"
             raise UserError.at(weight, f"0 in a pair without {absent} leaves nothing to compute; {mend}")
         return settings
+
+    @staticmethod
+    def _conditioned(settings: Settings, *, content: bool, style: bool) -> dict[str, Any]:
+        """What a condition sets of a pair's settings. Raises `UserError` where it is made of other images."""
+        condition = settings.condition
+        name, kind, layers = condition.partition("@")[0], kind_of(condition), layers_of(condition)
+        given, needed = {"content": content, "style": style}, {"content": kind.content, "style": kind.style}
+        if name not in LISTED:
+            for image in ("content", "style"):
+                if needed[image] and not given[image]:
+                    raise UserError.at("condition", f"{shown(condition)} is made of a {image}; add it to the pair")
+                if given[image] and not needed[image]:
+                    mend = f"leave the {image} out of the pair"
+                    raise UserError.at("condition", f"{shown(condition)} is made without a {image}; {mend}")
+        if not layers:
+            return {}
+        assert kind.layers is not None
+        return {kind.layers: getattr(Settings.model_validate({kind.layers: list(layers)}), kind.layers)}

@@ -71,6 +71,12 @@ def matched_colours(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.asarray(matched.reshape(source.shape), np.float32)
 
 
+def colour_root(colours: np.ndarray) -> np.ndarray:
+    """The symmetric root (3, 3) of the covariance of colours (N, 3): it gives white noise their covariance."""
+    centred = colours - colours.mean(0)
+    return _root(centred.T @ centred / len(colours))
+
+
 def _covariance(colours: np.ndarray) -> np.ndarray:
     centred = colours - colours.mean(0)
     return np.asarray(centred.T @ centred / len(colours) + RIDGE * np.eye(3))

@@ -17,11 +17,11 @@ from neckar.pipeline.messages.delivery import Delivery
 from neckar.pipeline.messages.outcome import Outcome
 from neckar.pipeline.results.recovery import for_pair
 from neckar.pipeline.storage.store import StoreError
-from neckar.pipeline.synthesis.task import Failure, Program, Solution
+from neckar.pipeline.synthesis.task import Failure, Program, Solution, Task
 from neckar.pipeline.worker.engine import Engine
 from neckar.pipeline.worker.image_store import ImageStore
 from neckar.pipeline.worker.recipe import Recipe
-from neckar.pipeline.worker.rows import Maker, made_row, measured_row
+from neckar.pipeline.worker.rows import Maker, control_row, made_row, measured_row
 from neckar.schemas.errors import ErrorCode, PairError
 from neckar.schemas.pair import Pair
 from neckar.schemas.results import ResultRow
@@ -148,9 +148,22 @@ class WorkerLoop:
             if isinstance(end, Failure):
                 self._fail(end.key, ErrorCode(end.code), end.message)
             else:
-                together.setdefault(self._making[end.key][0].task.program, []).append(end)
+                together.setdefault(self._task(end.key).program, []).append(end)
         for ended in together.values():
             self._pass_on(ended)
+
+    def _make(self, recipe: Recipe) -> None:
+        """Hand it to the engine, or a control, which is made already, to the store."""
+        if recipe.task is not None:
+            self._engine.submit(recipe.task)
+            return
+        try:
+            assert recipe.control is not None
+            finished = recipe.finish(recipe.control.image)
+            self._to_store.put((control_row(recipe, finished, self._maker), finished))
+        except Exception as error:  # a defect of ours costs one pair
+            log.exception("%s", recipe.pair.pair_id)
+            self._fail(recipe.spec_hash, ErrorCode.INTERNAL, _in_a_line(error))
 
     def _pass_on(self, ended: Sequence[Solution]) -> None:
         """Judge the pictures of one program, and store them."""
@@ -158,7 +171,7 @@ class WorkerLoop:
         try:
             finished = [recipe.finish(end.image) for recipe, end in zip(recipes, ended, strict=True)]
             seen = [recipe.seen(one.levels) for recipe, one in zip(recipes, finished, strict=True)]
-            losses = self._engine.losses([recipe.task for recipe in recipes], seen)
+            losses = self._engine.losses([self._task(end.key) for end in ended], seen)
             made = zip(recipes, ended, finished, losses, strict=True)
             rows = [made_row(*one, self._maker) for one in made]
         except Exception as error:  # a defect of ours costs one pair, not the others in the slots
@@ -174,6 +187,11 @@ class WorkerLoop:
         for job in zip(rows, finished, strict=True):
             self._to_store.put(job)
 
+    def _task(self, key: str) -> Task:
+        task = self._making[key][0].task
+        assert task is not None, "the engine knows no controls"
+        return task
+
     def _hear(self, wait_s: float) -> None:
         """Take in what the threads have to say; wait for a first word if there is nothing else to do."""
         try:
@@ -186,9 +204,9 @@ class WorkerLoop:
     def _learn(self, news: Recipe | Outcome | _Found | _Stored | _NotStored) -> None:
         match news:
             case Recipe():
-                if news.spec_hash not in self._making:
-                    self._engine.submit(news.task)
                 self._making.setdefault(news.spec_hash, []).append(news)
+                if len(self._making[news.spec_hash]) == 1:
+                    self._make(news)
             case Outcome():
                 self._settle(news)
             case _Found():

@@ -11,6 +11,7 @@ from neckar.pipeline.images.finish import FileForm, Finished, finish
 from neckar.pipeline.results.identity import ALGORITHM_VERSION, spec_hash
 from neckar.pipeline.synthesis.task import Precision, Program, Task
 from neckar.pipeline.worker.colours import Inputs, as_the_network_sees, coloured, is_grey, made
+from neckar.pipeline.worker.controls import Control, control
 from neckar.pipeline.worker.pictures import Picture, Pictures
 from neckar.schemas.pair import Pair
 from neckar.schemas.settings import Settings
@@ -25,7 +26,8 @@ class Recipe:
         settings: its settings, the precision resolved.
         content_sha256, style_sha256: of the files, hex; None where there is none.
         spec_hash: identity of the result.
-        task: for the engine, under the spec hash as key.
+        task: for the engine, under the spec hash as key; None of a control, which is made already.
+        control: that; None where the engine makes the picture.
         content: the photograph in its own colours; None where there is none.
         warnings: of its pictures.
     """
@@ -35,13 +37,15 @@ class Recipe:
     content_sha256: str | None
     style_sha256: str | None
     spec_hash: str
-    task: Task
+    task: Task | None
+    control: Control | None = None
     content: Picture | None = None
     warnings: tuple[str, ...] = ()
 
     def finish(self, image: np.ndarray) -> Finished:
-        """The samples of the pair's file, of what the engine made. Raises `ValueError` as `finish`."""
-        return finish(made(image, self.content, self.settings), file_form(self.settings))
+        """The samples of the pair's file, of what was made. Raises `ValueError` as `finish`."""
+        coloured_image = made(image, self.content, self.settings) if self.control is None else image
+        return finish(coloured_image, file_form(self.settings))
 
     def seen(self, levels: np.ndarray) -> np.ndarray:
         """A finished file as the network sees it: (H, W, 3) float32, levels 0-255."""
@@ -94,9 +98,21 @@ def recipe(pair: Pair, pictures: Pictures, *, precision: str, weights_sha256: st
         algorithm_version=ALGORITHM_VERSION,
         init_sha256=start.sha256 if start is not None and settings.init_uri else None,
     )
-    task = _task(name, settings, coloured(Inputs(content, style, start), settings), geometry)
+    inputs = coloured(Inputs(content, style, start), settings)
+    task = _task(name, settings, inputs, geometry) if settings.synthesised else None
+    made_control = None if settings.synthesised else control(inputs, settings)
     told = [warning for picture in (content, style, start) if picture for warning in picture.warnings]
-    return Recipe(pair, settings, content_sha256, style_sha256, name, task, content, tuple(dict.fromkeys(told)))
+    return Recipe(
+        pair,
+        settings,
+        content_sha256,
+        style_sha256,
+        name,
+        task,
+        made_control,
+        content,
+        tuple(dict.fromkeys(told)),
+    )
 
 
 def _start(pair: Pair, settings: Settings, geometry: tuple[int, int], pictures: Pictures) -> Picture | None:

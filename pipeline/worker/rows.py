@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from neckar.pipeline.images.encode import pixel_sha256
 from neckar.pipeline.images.finish import Finished
@@ -50,20 +51,10 @@ def made_row(recipe: Recipe, solution: Solution, finished: Finished, png_losses:
         maker: who did it.
     """
     task = recipe.task
+    assert task is not None
     ratio, ratio_pytorch = ratios(task.program, task.alpha, task.beta, task.style_weights)
     return ResultRow(
-        **pair_columns(recipe.pair),
-        **setting_columns(recipe.settings, recipe.pair),
-        **dataclasses.asdict(maker),
-        status="ok",
-        warnings=recipe.warnings,
-        content_sha256=recipe.content_sha256,
-        style_sha256=recipe.style_sha256,
-        spec_hash=recipe.spec_hash,
-        image_uri=image_key(recipe.spec_hash),
-        pixel_sha256=pixel_sha256(finished.levels),
-        height_px=finished.levels.shape[0],
-        width_px=finished.levels.shape[1],
+        **_what_it_is(recipe, finished, maker),
         alpha_beta_ratio=ratio,
         alpha_beta_ratio_pytorch=ratio_pytorch,
         iterations=solution.iterations,
@@ -79,6 +70,37 @@ def made_row(recipe: Recipe, solution: Solution, finished: Finished, png_losses:
         started_at=datetime.fromtimestamp(solution.started_at, UTC),
         finished_at=datetime.fromtimestamp(solution.finished_at, UTC),
     )
+
+
+def control_row(recipe: Recipe, finished: Finished, maker: Maker) -> ResultRow:
+    """The row of a control; there are no losses where no network was asked."""
+    control = recipe.control
+    assert control is not None
+    now = datetime.now(UTC)
+    return ResultRow(
+        **_what_it_is(recipe, finished, maker),
+        rescale_gain=control.rescale_gain,
+        chroma_kept=control.chroma_kept,
+        started_at=now,
+        finished_at=now,
+    )
+
+
+def _what_it_is(recipe: Recipe, finished: Finished, maker: Maker) -> dict[str, Any]:
+    return {
+        **pair_columns(recipe.pair),
+        **setting_columns(recipe.settings, recipe.pair),
+        **dataclasses.asdict(maker),
+        "status": "ok",
+        "warnings": recipe.warnings,
+        "content_sha256": recipe.content_sha256,
+        "style_sha256": recipe.style_sha256,
+        "spec_hash": recipe.spec_hash,
+        "image_uri": image_key(recipe.spec_hash),
+        "pixel_sha256": pixel_sha256(finished.levels),
+        "height_px": finished.levels.shape[0],
+        "width_px": finished.levels.shape[1],
+    }
 
 
 def measured_row(row: ResultRow, finished: Finished) -> ResultRow:

@@ -12,6 +12,7 @@ import pytest
 from neckar.pipeline.driver.session import run
 from neckar.pipeline.images.decode import decode, decode_at
 from neckar.pipeline.images.encode import pixel_sha256, read_levels
+from neckar.pipeline.images.finish import finish
 from neckar.pipeline.manifests.source import load_manifest
 from neckar.pipeline.photometry.luminance import light_of, luma, luminance, to_light
 from neckar.pipeline.photometry.measure import photometry
@@ -38,6 +39,11 @@ PAIRS = [
     {"id": "linear", "content": PHOTOGRAPH, "style": ARTWORK, "settings": {"transfer_function": "linear"}},
     {"id": "round", "content": PHOTOGRAPH, "style": ARTWORK, "settings": {"aperture": "circle"}},
     {"id": "square", "content": PHOTOGRAPH, "style": ARTWORK, "settings": {"crop": "center_square"}},
+    {"id": "content-only", "content": PHOTOGRAPH, "settings": {"condition": "content_only@conv2_1"}},
+    {"id": "style-only", "style": ARTWORK, "settings": {"condition": "style_only@conv2_1+conv1_1"}},
+    {"id": "self", "content": PHOTOGRAPH, "settings": {"condition": "self_transfer"}},
+    {"id": "original", "content": PHOTOGRAPH, "settings": {"condition": "original"}},
+    {"id": "scrambled", "content": PHOTOGRAPH, "settings": {"condition": "phase_scrambled"}},
     {"id": "missing", "content": "nowhere.png", "style": ARTWORK},
 ]
 
@@ -164,3 +170,24 @@ def test_every_picture_has_its_photometry(folder):
         found = photometry(read_levels(reader.image(row)))
         assert {key: getattr(row, key) for key in dataclasses.asdict(found)} == dataclasses.asdict(found)
     assert reader.row("missing").lum_mean is None
+
+
+def test_conditions_name_the_layers_and_pictures_they_are_made_of(folder):
+    reader = open_run(str(folder / "one"))
+    content_only, style_only, itself = (reader.row(name) for name in ("content-only", "style-only", "self"))
+    assert content_only.pixel_sha256 == reader.row("reconstruction").pixel_sha256  # the same by its settings
+    assert (content_only.content_layers, content_only.style_layers) == (("conv2_1",), ())
+    assert (style_only.style_layers, style_only.style_weights) == (("conv1_1", "conv2_1"), (0.5, 0.5))
+    assert style_only.condition == "style_only@conv1_1+conv2_1"
+    assert itself.style_uri == itself.content_uri
+    assert itself.loss_style > 0.0
+
+
+def test_controls_come_the_same_way_and_have_no_losses(folder):
+    original, row = levels(folder, "original")
+    assert np.array_equal(original, finish(input_levels(PHOTOGRAPH)).levels)
+    assert (row.alpha, row.loss_total, row.iterations, row.loss_trace, row.optimizer) == (None,) * 5
+    assert row.lum_mean is not None
+    _, scrambled = levels(folder, "scrambled")
+    assert 0.0 < scrambled.rescale_gain < 1.0
+    assert json.loads(scrambled.scramble) == {"space": "encoded", "range": "rescale", "weight": 1.0}

@@ -82,6 +82,8 @@ LATER = {
     "bit_depth": 8,
     "transfer_function": "srgb",
     "aperture": None,
+    "condition": "stylised",
+    "scramble": {"space": "encoded", "range": "rescale", "weight": 1.0},
 }
 
 

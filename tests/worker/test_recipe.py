@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.photometry.luminance import luminance, to_light
 from neckar.pipeline.results.rows.arrow import rows_to_table
 from neckar.pipeline.results.rows.pair_row import row_without_picture
 from neckar.pipeline.scheduling.expected_cost import cost_of, program_of
@@ -149,3 +150,61 @@ def test_a_row_without_a_picture_fits_the_schema(content, style):
     (told,) = table.to_pylist()
     assert (told["pair_index"], told["attempts"], told["seed"]) == (3, 2, 5)
     assert (told["spec_hash"], told["error_code"], dict(told["levels"])) == (None, "image_missing", {"alpha": "0.1"})
+
+
+CONTROLS = ("original", "original_at_scramble_gain", "noise", "phase_scrambled", "external")
+
+
+@pytest.mark.parametrize("condition", CONTROLS)
+def test_a_control_is_made_without_a_task(wide, condition):
+    made_of = made(wide, None, beta=0.0, condition=condition, seed=3)
+    assert made_of.task is None
+    assert made_of.control.image.shape == (24, 48, 3)
+    again = made(wide, None, beta=0.0, condition=condition, seed=3)
+    assert np.array_equal(made_of.control.image, again.control.image)
+    assert again.spec_hash == made_of.spec_hash
+
+
+def test_the_original_is_the_picture_as_the_network_would_have_seen_it(wide, tall):
+    original = made(wide, None, beta=0.0, condition="original")
+    assert np.array_equal(original.control.image, made(wide, tall).task.content)
+    grey = made(wide, None, beta=0.0, condition="original", color="gray")
+    assert np.ptp(grey.control.image, axis=2).max() == 0.0
+
+
+def test_scrambled_and_quiet_original_have_one_gain(wide):
+    scrambled, quiet = (
+        made(wide, None, beta=0.0, condition=condition, seed=5).control
+        for condition in ("phase_scrambled", "original_at_scramble_gain")
+    )
+    assert scrambled.rescale_gain == quiet.rescale_gain < 1.0
+    assert quiet.image.std() == pytest.approx(scrambled.image.std(), rel=1e-3)
+
+
+def test_noise_has_the_contrast_of_its_content_and_nothing_else(wide):
+    content = made(wide, None, beta=0.0, condition="original").control.image
+    for color in ("rgb", "gray"):
+        noise = made(wide, None, beta=0.0, condition="noise", color=color).control.image
+        assert noise.mean() == pytest.approx(content.mean(), abs=10)
+        assert abs(np.corrcoef(noise.ravel(), content.ravel())[0, 1]) < 0.1
+    assert np.ptp(noise, axis=2).max() == 0.0
+
+
+def test_a_luminance_matched_original_has_the_luminance_of_the_style(wide, tall):
+    matched = made(wide, tall, condition="luminance_matched_original").control
+    style = made(wide, tall).task.style
+    found, wanted = (luminance(to_light(picture / 255)) for picture in (matched.image, style))
+    assert found.mean() == pytest.approx(wanted.mean(), abs=1e-6)
+    assert found.std() <= wanted.std() + 1e-6
+    assert 0.0 < matched.chroma_kept <= 1.0
+
+
+def test_conditions_are_identities_only_where_they_decide_pixels(wide, tall):
+    """A synthesised one's layers and images say it all."""
+    plain, congruent = made(wide, tall), made(wide, tall, condition="congruent")
+    assert plain.spec_hash == congruent.spec_hash
+    hashes = {made(wide, None, beta=0.0, condition=condition).spec_hash for condition in (*CONTROLS, "stylised")}
+    assert len(hashes) == len(CONTROLS) + 1
+    scrambles = ({"weight": 0.5}, {"space": "linear"}, {"range": "clip"}, {})
+    told = {made(wide, None, beta=0.0, condition="phase_scrambled", scramble=one).spec_hash for one in scrambles}
+    assert len(told) == 4

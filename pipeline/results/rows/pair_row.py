@@ -48,7 +48,25 @@ def pair_columns(pair: Pair) -> dict[str, Any]:
 
 
 def setting_columns(settings: Settings, pair: Pair) -> dict[str, Any]:
-    """The settings as columns; layers of a picture that the pair does not have are no part of it."""
+    """The settings as columns; those of the network are null of a control, which it does not make."""
+    scramble = settings.condition in {"phase_scrambled", "original_at_scramble_gain"}
+    return {
+        **(_network_columns(settings, pair) if settings.synthesised else {}),
+        "condition": settings.condition,
+        "scramble": settings.scramble.model_dump_json() if scramble else None,
+        "resample": settings.resample,
+        "fit": settings.fit,
+        "crop": settings.crop,
+        "color": settings.color,
+        "bit_depth": settings.bit_depth,
+        "transfer_function": settings.transfer_function,
+        "aperture": settings.aperture.model_dump_json() if settings.aperture else None,
+        "seed": settings.seed,
+    }
+
+
+def _network_columns(settings: Settings, pair: Pair) -> dict[str, Any]:
+    """Layers of a picture that the pair does not have are no part of it."""
     return {
         "alpha": settings.alpha,
         "beta": settings.beta,
@@ -59,15 +77,7 @@ def setting_columns(settings: Settings, pair: Pair) -> dict[str, Any]:
         "pooling": settings.pooling,
         "init": settings.init,
         "init_sigma": settings.init_sigma,
-        "resample": settings.resample,
-        "fit": settings.fit,
-        "crop": settings.crop,
-        "color": settings.color,
-        "bit_depth": settings.bit_depth,
-        "transfer_function": settings.transfer_function,
-        "aperture": settings.aperture.model_dump_json() if settings.aperture else None,
         "normalise_activations": settings.normalise_activations,
         "optimizer": settings.optimizer,
         "precision": settings.precision,
-        "seed": settings.seed,
     }
