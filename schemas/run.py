@@ -27,7 +27,9 @@ class RunRecord(_Record):
     manifest_uri: str
     base: str = Field(description="What the manifest's relative URIs were resolved against.")
     pairs: Count = Field(description="Pairs in the manifest, its pairs file and its design together.")
-    pairs_sha256: Sha256 | None = Field(description="Of the bytes of the pairs_from file; null without one.")
+    pairs_sha256: Sha256 | None = Field(
+        description="Of the bytes of the pairs_from file and of the design's tables; null without them."
+    )
     precision: str = Field(description="As resolved for this run: float32, tf32 or bfloat16.")
     weights: str = Field(description="Name or URI of the network's weights.")
     weights_sha256: Sha256

@@ -71,6 +71,8 @@ def work_of(pairs: Iterable[Pair]) -> Counter[Work]:
     counts: Counter[Work] = Counter()
     for pair in pairs:
         settings = pair.settings
+        if not settings.synthesised:
+            continue
         height, width = _square(settings)
         content = settings.content_layers if pair.content is not None else ()
         style = settings.style_layer_names if pair.style is not None else ()

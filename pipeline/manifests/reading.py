@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from neckar.pipeline.designs.expansion import Cell, cells
+from neckar.pipeline.designs.items import Items, listed
 from neckar.pipeline.manifests.columns import Row
 from neckar.pipeline.manifests.resolution import Resolver
 from neckar.pipeline.manifests.rows import iter_rows
 from neckar.pipeline.manifests.source import LoadedManifest, resolve
+from neckar.pipeline.manifests.source_tables import read_items
 from neckar.pipeline.storage.access import open_uri
 from neckar.pipeline.storage.store import StoreError
 from neckar.schemas import identifier
 from neckar.schemas.condition import SELF_TRANSFER
-from neckar.schemas.design import Cell, Design
+from neckar.schemas.design import Design
 from neckar.schemas.errors import Problem, UserError
 from neckar.schemas.manifest import PairEntry
 from neckar.schemas.pair import Pair
@@ -32,7 +35,7 @@ class PairReader:
     Attributes:
         loaded: the manifest.
         rows: of the pairs file, read so far.
-        pairs_sha256: of the pairs file's bytes, hex, once it was opened.
+        pairs_sha256: of the bytes of the pairs file and of the design's tables, hex, once they were read.
     """
 
     loaded: LoadedManifest
@@ -130,6 +133,11 @@ class PairReader:
 
     def _designed(self, design: Design) -> Iterator[Pair | UserError]:
         place = f"{self.loaded.uri}: design"
+        try:
+            items = self._items(design)
+        except UserError as error:
+            yield error
+            return
         wrong = []
         for axis, images in (("content", design.content), ("style", design.style)):
             for name, uri in (images or {}).items():
@@ -142,21 +150,35 @@ class PairReader:
             return
         told: set[tuple[str, str]] = set()
         start = len(self.loaded.manifest.pairs) + self.rows
-        for index, cell in enumerate(design.cells(self.loaded.manifest.settings.seed), start=start):
-            try:
-                yield self._pair_of_cell(index, cell)
-            except UserError as error:
-                mistake = (repr(cell.overrides), str(error))
-                if mistake not in told:  # once, rather than with every image
-                    told.add(mistake)
-                    yield error.below(f"{place}: {cell.pair_id}")
+        try:
+            for index, cell in enumerate(cells(design, items, self.loaded.manifest.settings.seed), start=start):
+                try:
+                    yield self._pair_of_cell(index, cell)
+                except UserError as error:
+                    mistake = (repr({**cell.overrides, "seed": 0}), str(error))
+                    if mistake not in told:  # once, rather than with every image
+                        told.add(mistake)
+                        yield error.below(f"{place}: {cell.pair_id}")
+        except UserError as error:  # the sample cannot be drawn
+            yield error.below(place, ".")
+
+    def _items(self, design: Design) -> Items:
+        if design.sources is None:
+            return listed(design)
+        items = read_items(self.loaded, design, local=self._resolver.local)
+        if self.pairs_sha256 is None:
+            self.pairs_sha256 = items.sha256
+        else:
+            self.pairs_sha256 = hashlib.sha256(f"{self.pairs_sha256} {items.sha256}".encode()).hexdigest()
+        return items
 
     def _pair_of_cell(self, index: int, cell: Cell) -> Pair:
         content = cell.content and self._resolver.uri(cell.content, "content")
         style = cell.style and self._resolver.uri(cell.style, "style")
         merged = self._resolver.merged(cell.overrides, content=content is not None, style=style is not None)
         self._claim(cell.pair_id, index)
-        return Pair(index, cell.pair_id, content, style, merged.settings, cell.levels)
+        style = content if merged.settings.condition == SELF_TRANSFER else style
+        return Pair(index, cell.pair_id, content, style, merged.settings, cell.levels, cell.extra)
 
     def _claim(self, pair_id: str, index: int) -> None:
         """Raises `UserError` if another pair has the id."""

@@ -63,7 +63,8 @@ def scrambled(
         weight: share of the random phases.
     """
     values = _in(space, image)
-    made = with_phases(values, phase_field(*image.shape[:2], seed), weight)
+    height, width = image.shape[:2]
+    made = with_phases(values, phase_field(height, width, seed), weight)
     gain = _gain(made) if limits == "rescale" else 1.0
     return Scrambled(_out(space, _about_mean(made, gain)), gain)
 

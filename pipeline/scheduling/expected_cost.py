@@ -34,4 +34,4 @@ def cost_of(pair: Pair) -> float:
     """Expected work in pixel evaluations; the picture is taken for square where its aspect is not known."""
     size = pair.settings.size
     height, width = size if isinstance(size, tuple) else (size, size)
-    return float(height * width * pair.settings.iterations)
+    return float(height * width * (pair.settings.iterations if pair.settings.synthesised else 1))

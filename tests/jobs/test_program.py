@@ -174,9 +174,12 @@ def test_schema_is_json_schema_that_names_every_key(neckar):
         "schema_version", "name", "output", "weights", "settings", "pairs", "pairs_from", "design",
     ]  # fmt: skip
     assert list(schema["$defs"]["Settings"]["properties"]) == [
-        "size", "resample", "fit", "content_layers", "style_layers", "alpha", "beta", "loss", "pooling", "init",
+        "size", "resample", "fit", "crop", "color", "content_layers", "style_layers", "alpha", "beta", "loss",
+        "pooling", "init",
         "init_sigma", "optimizer", "learning_rate", "iterations", "tolerance", "precision", "seed",
-        "normalise_activations",
+        "normalise_activations", "bit_depth", "transfer_function", "aperture", "condition", "scramble",
     ]  # fmt: skip
     assert list(schema["$defs"]["PairEntry"]["properties"]) == ["id", "content", "style", "settings", "extra"]
-    assert list(schema["$defs"]["Design"]["properties"]) == ["content", "style", "factors"]
+    assert list(schema["$defs"]["Design"]["properties"]) == [
+        "content", "style", "factors", "sources", "exclude", "sample", "seed_policy", "conditions",
+    ]  # fmt: skip

@@ -121,7 +121,16 @@ def test_the_json_schema_keeps_its_keys_and_defaults():
     }
     assert schema["required"] == ["schema_version", "name"]
     assert keys_of(schema, "PairEntry") == {"id": None, "content": None, "style": None, "settings": {}, "extra": {}}
-    assert keys_of(schema, "Design") == {"content": None, "style": None, "factors": {}}
+    assert keys_of(schema, "Design") == {
+        "content": None,
+        "style": None,
+        "factors": {},
+        "sources": None,
+        "exclude": [],
+        "sample": None,
+        "seed_policy": None,
+        "conditions": [],
+    }
     papers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]
     assert keys_of(schema, "Settings") == {**Settings().canonical(), **LATER, "style_layers": papers}
     assert list(schema["$defs"]["Design"]["properties"]["factors"]["properties"]) == [
