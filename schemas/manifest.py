@@ -19,6 +19,7 @@ from pydantic import (
 from neckar.schemas import identifier
 from neckar.schemas.design import Design
 from neckar.schemas.fields import one_of
+from neckar.schemas.finishing import MatchOrMethod, Quality
 from neckar.schemas.settings import Settings
 from neckar.schemas.wording import refusal, refusals, shown
 
@@ -121,7 +122,25 @@ class Manifest(BaseModel):
     pairs_from: PairsFile | None = Field(
         None, description="A .jsonl, .csv or .parquet file of more pairs, read as a stream."
     )
-    design: Design | None = Field(None, description="More pairs: a full factorial design.")
+    design: Design | None = Field(None, description="More pairs: a factorial design.")
+    match: MatchOrMethod = Field(
+        None, description="Luminance statistics of the whole set, once all is made: lum, hist, sf or spec."
+    )
+    match_within: list[Annotated[str, Field(min_length=1)]] = Field(
+        [], description="Factors and columns whose levels make groups, each matched by itself, e.g. [content.category]."
+    )
+    qc: Quality | None = Field(None, description="Quality control: what is measured, and what a stimulus must hold.")
+
+    @model_validator(mode="after")
+    def _groups_are_matched(self) -> Manifest:
+        if self.match_within and self.match is None:
+            raise refusals([(("match_within",), "groups of what? Add match, or leave this out")])
+        return self
+
+    @property
+    def finishes(self) -> bool:
+        """Whether the whole set is looked at once all is made."""
+        return self.match is not None or self.qc is not None
 
     @model_validator(mode="after")
     def _some_pairs(self) -> Manifest:

@@ -15,7 +15,9 @@ from neckar.schemas.errors import UserError
 
 def query(
     run: RunArgument,
-    sql: Annotated[str, typer.Argument(help="Over the tables results and loss_trace.", metavar="SQL")],
+    sql: Annotated[
+        str, typer.Argument(help="Over the tables results, loss_trace and, of a stimulus set, stimuli.", metavar="SQL")
+    ],
     form: Annotated[Format, typer.Option("--format", help="How to write the rows.")] = Format.TABLE,
     output: Annotated[
         str | None, typer.Option(help="A file to write them to; else standard output.", metavar="FILE")
@@ -25,10 +27,12 @@ def query(
     from neckar.jobs.output import files, tables
     from neckar.pipeline.results.query import query as ask
     from neckar.pipeline.results.reading import open_run
+    from neckar.pipeline.stimuli.reading import tables_of
 
     if output is None and form is Format.PARQUET and sys.stdout.isatty():
         raise UserError.at("--format parquet", "a terminal cannot show it; add --output FILE or redirect it")
-    answer = ask(open_run(run), sql)
+    reader = open_run(run)
+    answer = ask(reader, sql, tables_of(reader))
     if output is None:
         tables.write(answer, form, sys.stdout.buffer)
         return

@@ -116,4 +116,8 @@ def make(loaded: LoadedManifest, target: str, **options: Any) -> int:
         told = rounding_told(open_run(summary.run))
         if told is not None:
             print(f"{summary.run}: {told}", file=sys.stderr)
+    if loaded.manifest.finishes and summary.ok:
+        from neckar.jobs.commands.finish import finish_run
+
+        finish_run(summary.run)
     return Exit.SOME_FAILED if summary.failed or summary.quarantined else Exit.OK

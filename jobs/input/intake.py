@@ -22,6 +22,13 @@ def take_in(manifest: str, base: str | None, *, allow_local: bool = False) -> tu
 
     loaded = load_manifest(manifest, base=base, allow_local=allow_local)
     found = survey(loaded)
+    if loaded.manifest.finishes:
+        from neckar.pipeline.stimuli.demands import check
+
+        try:
+            check(loaded.manifest, found)
+        except UserError as error:
+            raise error.below(loaded.uri) from None
     _find_weights(loaded)
     return loaded, found
 

@@ -24,6 +24,7 @@ class Survey:
         pairs_sha256: of the bytes of the `pairs_from` file, hex; None without one.
         precisions: that pairs ask for, `auto` among them.
         sizes: that pairs ask for: longest sides, or heights and widths.
+        extras: names of what else their rows and tables say.
     """
 
     pairs: int
@@ -33,6 +34,7 @@ class Survey:
     pairs_sha256: str | None
     precisions: frozenset[str]
     sizes: frozenset[int | tuple[int, int]]
+    extras: frozenset[str] = frozenset()
 
 
 def iter_pairs(loaded: LoadedManifest) -> Iterator[Pair]:
@@ -60,6 +62,7 @@ def survey(loaded: LoadedManifest, *, problem_limit: int = 50) -> Survey:
     styles: set[int] = set()
     precisions: set[str] = set()
     sizes: set[int | tuple[int, int]] = set()
+    extras: set[str] = set()
     problems: list[Problem] = []
     beyond = 0
     for pair in reader.read():
@@ -71,6 +74,7 @@ def survey(loaded: LoadedManifest, *, problem_limit: int = 50) -> Survey:
         pairs += 1
         precisions.add(pair.settings.precision)
         sizes.add(pair.settings.size)
+        extras.update(pair.extra)
         for factor, level in pair.levels.items():
             levels.setdefault(factor, Counter())[level] += 1
         if pair.content is not None:
@@ -84,5 +88,12 @@ def survey(loaded: LoadedManifest, *, problem_limit: int = 50) -> Survey:
     if not pairs:
         raise UserError.at(loaded.uri, f"there is no pair; {loaded.manifest.pairs_from} has no row")
     return Survey(
-        pairs, levels, len(contents), len(styles), reader.pairs_sha256, frozenset(precisions), frozenset(sizes)
+        pairs,
+        levels,
+        len(contents),
+        len(styles),
+        reader.pairs_sha256,
+        frozenset(precisions),
+        frozenset(sizes),
+        frozenset(extras),
     )

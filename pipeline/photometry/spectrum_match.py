@@ -17,7 +17,7 @@ def annuli(height: int, width: int) -> np.ndarray:
     """Spatial frequency of every bin of the whole plane, rounded to whole cycles per short side: (height, width)."""
     short = min(height, width)
     rows, columns = np.fft.fftfreq(height)[:, None] * short, np.fft.fftfreq(width)[None, :] * short
-    return np.rint(np.hypot(rows, columns)).astype(np.intp)
+    return np.asarray(np.rint(np.hypot(rows, columns)), np.intp)
 
 
 def annular_amplitude(amplitude: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -31,13 +32,15 @@ _READING = "reading the stream registered as"  # DuckDB's words where a file did
 _ASKING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
 
-def query(reader: RunReader, sql: str) -> pa.Table:
+def query(reader: RunReader, sql: str, tables: Mapping[str, pa.Table] = MappingProxyType({})) -> pa.Table:
     """The answer to one SELECT over `results` and `loss_trace`, in memory. Raises as `query_batches` does."""
-    return query_batches(reader, sql).read_all()
+    return query_batches(reader, sql, tables).read_all()
 
 
-def query_batches(reader: RunReader, sql: str) -> pa.RecordBatchReader:
-    """The answer to one SELECT, streamed.
+def query_batches(
+    reader: RunReader, sql: str, tables: Mapping[str, pa.Table] = MappingProxyType({})
+) -> pa.RecordBatchReader:
+    """The answer to one SELECT, streamed, over the run's two tables and those given beside them.
 
     `results` has the columns of `RESULTS_SCHEMA` but the trace, one row a pair. `loss_trace` has pair_id, iteration
     (evaluations count from 1), total, content, style and one column per VGG layer, one row an evaluation. Columns that
@@ -47,9 +50,9 @@ def query_batches(reader: RunReader, sql: str) -> pa.RecordBatchReader:
         UserError: not one SELECT, or an error in it, in one line; also while the batches are read.
         StoreError: while the run's files are listed; one that fails later is a `UserError` with the store's words.
     """
-    database = _database(reader)
+    database = _database(reader, tables)
     try:
-        _check_asks(database, sql)
+        _check_asks(database, sql, ("results", "loss_trace", *tables))
         answer = database.sql(sql).to_arrow_reader(BATCH_ROWS)
     except duckdb.Error as error:
         database.close()
@@ -60,13 +63,15 @@ def query_batches(reader: RunReader, sql: str) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(answer.schema, _batches(reader, database, answer))
 
 
-def _database(reader: RunReader) -> duckdb.DuckDBPyConnection:
+def _database(reader: RunReader, tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     """A database in memory with the two views, and no way out of it."""
     superseded = reader.superseded()
     rows = (_COUNTING if superseded.num_rows else _ALL).format(part=PART_COLUMN)
     database = duckdb.connect(":memory:", config=_CONFIG)
     database.register("_rows", reader.dataset())
     database.register("_superseded", superseded)
+    for name, table in tables.items():
+        database.register(name, table)
     for statement in (_RESULTS, _LOSS_TRACE):
         database.execute(statement.format(rows=rows, part=PART_COLUMN))
     for statement in _LOCKS:
@@ -74,10 +79,10 @@ def _database(reader: RunReader) -> duckdb.DuckDBPyConnection:
     return database
 
 
-def _check_asks(database: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _check_asks(database: duckdb.DuckDBPyConnection, sql: str, names: Sequence[str]) -> None:
     statements = database.extract_statements(sql)
     if len(statements) != 1 or statements[0].type not in _ASKING:
-        raise UserError.at("SQL", "a run can only be read: write one SELECT over the tables results and loss_trace")
+        raise UserError.at("SQL", f"a run can only be read: write one SELECT over the tables {' and '.join(names)}")
 
 
 def _batches(

@@ -45,7 +45,8 @@ def test_a_safe_target_leaves_no_pixel_outside():
         assert min(y.min() for y in made) >= -1e-12
         assert max(y.max() for y in made) <= 1 + 1e-12
         assert mean is None or wanted.mean == mean
-        assert min(1 - max(y.max() for y in made), min(y.min() for y in made)) < 1e-9  # no lower than it must be
+        room = (1 - max(y.max() for y in made), min(y.min() for y in made))
+        assert min(room) < 1e-9  # no lower than it must be
 
 
 def test_a_constant_picture_has_no_contrast_to_scale():

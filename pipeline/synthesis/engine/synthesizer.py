@@ -10,6 +10,7 @@ import torch
 
 from ..kernels.threads import one_thread
 from ..losses.objective import Objective
+from ..losses.representation import Representation, representation
 from ..losses.targets import TargetCache
 from ..network.pictures import to_network
 from ..network.weights import Weights
@@ -132,6 +133,22 @@ class Synthesizer:
             if not memory.ran_out(error):
                 raise
             raise MemoryError(f"no memory to judge the picture: {str(error).splitlines()[0]}") from error
+
+    @torch.no_grad()
+    def represent(self, program: Program, picture: np.ndarray) -> Representation:
+        """What the float32 network of a program sees in a picture (height, width, 3), 0-255, in its layers.
+
+        Raises:
+            MemoryError: it does not fit into memory.
+        """
+        try:
+            with self._apart():
+                network = self._networks.of(program, "float32")
+                return representation(network, program, to_network(picture, self.device))
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
+            raise MemoryError(f"no memory to look at the picture: {str(error).splitlines()[0]}") from error
 
     def _refused(self) -> Failure | None:
         """The next task of the program that comes next, if one image of it does not fit into free memory."""
