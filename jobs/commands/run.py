@@ -119,5 +119,5 @@ def make(loaded: LoadedManifest, target: str, **options: Any) -> int:
     if loaded.manifest.finishes and summary.ok:
         from neckar.jobs.commands.finish import finish_run
 
-        finish_run(summary.run)
+        finish_run(summary.run, loaded.manifest)
     return Exit.SOME_FAILED if summary.failed or summary.quarantined else Exit.OK

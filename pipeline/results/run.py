@@ -26,6 +26,7 @@ from neckar.schemas.wording import shown
 # Free to differ: when and by which release it was begun, where the manifest lay and how it was typed. What the
 # manifest means is compared field by field.
 _FREE = {"created_at", "neckar_version", "manifest_uri", "manifest_sha256"}
+_FREE_OF_MANIFEST = {"match", "match_within", "qc"}  # what is done to the pictures once all are made: a new version
 
 _DIFFERENCES_SHOWN = 20
 
@@ -122,7 +123,9 @@ def check_same_run(store: Store, standing: RunRecord, wanted: RunRecord) -> None
     Raises:
         UserError: every difference, field by field.
     """
-    then, now = standing.model_dump(mode="json", exclude=_FREE), wanted.model_dump(mode="json", exclude=_FREE)
+    then, now = (record.model_dump(mode="json", exclude=_FREE) for record in (standing, wanted))
+    for record in (then, now):
+        record["manifest"] = {key: part for key, part in record["manifest"].items() if key not in _FREE_OF_MANIFEST}
     differences = list(_differences(then, now, ""))
     if not differences:
         return

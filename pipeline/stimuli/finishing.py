@@ -40,7 +40,6 @@ from neckar.schemas.errors import UserError
 from neckar.schemas.manifest import Manifest
 from neckar.schemas.stimulus_set import SetRecord, SetSuccess
 from neckar.schemas.version import neckar_version
-from neckar.schemas.wording import validated
 
 if TYPE_CHECKING:
     from neckar.pipeline.stimuli.likeness import Likeness  # torch: seconds
@@ -64,11 +63,14 @@ class Tools:
     prepare: Callable[[Any], Recipe]
 
 
-def finish_set(reader: RunReader, tools: Callable[[Sequence[Entry]], Tools], progress: Progress) -> SetSuccess:
+def finish_set(
+    reader: RunReader, manifest: Manifest, tools: Callable[[Sequence[Entry]], Tools], progress: Progress
+) -> SetSuccess:
     """Match and judge the stimuli of a complete run.
 
     Args:
         reader: the run.
+        manifest: with `match`, `match_within` and `qc` as they are wanted now.
         tools: sets the network up; asked only when something is to be done.
         progress: told now and then.
 
@@ -78,7 +80,6 @@ def finish_set(reader: RunReader, tools: Callable[[Sequence[Entry]], Tools], pro
     """
     if reader.success is None:
         raise UserError.at(reader.store.uri, "the run is not complete; the same neckar run makes what is missing")
-    manifest = validated(Manifest, reader.record.manifest)
     found = list(entries(reader))
     identity = _identity(manifest, found)
     record = _begun(reader.store, manifest, identity, len(found))

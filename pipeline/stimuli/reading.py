@@ -47,12 +47,10 @@ def versions(store: Store) -> list[int]:
 
 
 def tables_of(reader: RunReader) -> dict[str, pa.Table]:
-    """`stimuli`, where the run has a complete version of its set; nothing is read where it asks for none.
+    """`stimuli`, where the run has a complete version of its set.
 
     Raises:
         UserError, StoreError: as `read_table`.
     """
-    if not {"match", "qc"} & {key for key, value in reader.record.manifest.items() if value is not None}:
-        return {}
     success = newest(reader.store)
     return {} if success is None else {"stimuli": read_table(reader.store, success)}

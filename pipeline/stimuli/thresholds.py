@@ -62,7 +62,10 @@ def check_percentiles(wanted: Quality, *, styles: int, contents: int) -> None:
     ):
         if value is None:
             continue
-        step = 100.0 / others if others else float("inf")
+        if not others:
+            told = f"the set has no other {kind} to compare with"
+            raise UserError.at(f"qc.{name}", f"{told}; leave it out, or add {kind}")
+        step = 100.0 / others
         if 0.0 < value < step or 0.0 < 100.0 - value < step:
             told = f"{value:g} % is finer than {others} other {kind} can tell (steps of {step:.3g} %)"
             raise UserError.at(f"qc.{name}", f"{told}; write 0, 100 or a coarser one, or add {kind}")
