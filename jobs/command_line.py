@@ -16,12 +16,14 @@ import typer
 from typer.main import get_command
 
 from neckar.jobs.commands.bench import bench
+from neckar.jobs.commands.export import export
 from neckar.jobs.commands.plan import plan
 from neckar.jobs.commands.query import query
 from neckar.jobs.commands.run import run
 from neckar.jobs.commands.schema import schema
 from neckar.jobs.commands.show import show
 from neckar.jobs.commands.status import status
+from neckar.jobs.commands.trials import trials
 from neckar.jobs.commands.validate import validate
 from neckar.jobs.commands.verify import verify
 from neckar.jobs.commands.weights import weights
@@ -36,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, validate, plan, status, query, show, verify, bench, schema):
+for command in (run, validate, plan, status, query, show, verify, trials, export, bench, schema):
     app.command()(command)
 app.add_typer(weights, name="weights")
 

@@ -21,6 +21,7 @@ from neckar.schemas.design import Design
 from neckar.schemas.fields import one_of
 from neckar.schemas.finishing import MatchOrMethod, Quality
 from neckar.schemas.settings import Settings
+from neckar.schemas.trials import Trials
 from neckar.schemas.wording import refusal, refusals, shown
 
 WEIGHTS_NAMES = ("oxford", "torchvision")
@@ -130,6 +131,8 @@ class Manifest(BaseModel):
         [], description="Factors and columns whose levels make groups, each matched by itself, e.g. [content.category]."
     )
     qc: Quality | None = Field(None, description="Quality control: what is measured, and what a stimulus must hold.")
+
+    trials: list[Trials] = Field([], description="Trials that `neckar trials` and `neckar export` write for the set.")
 
     @model_validator(mode="after")
     def _groups_are_matched(self) -> Manifest:

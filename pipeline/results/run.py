@@ -26,7 +26,12 @@ from neckar.schemas.wording import shown
 # Free to differ: when and by which release it was begun, where the manifest lay and how it was typed. What the
 # manifest means is compared field by field.
 _FREE = {"created_at", "neckar_version", "manifest_uri", "manifest_sha256"}
-_FREE_OF_MANIFEST = {"match", "match_within", "qc"}  # what is done to the pictures once all are made: a new version
+_FREE_OF_MANIFEST = {
+    "match",
+    "match_within",
+    "qc",
+    "trials",
+}  # what is done to the pictures once all are made: a new version
 
 _DIFFERENCES_SHOWN = 20
 

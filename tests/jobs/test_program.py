@@ -172,6 +172,7 @@ def test_schema_is_json_schema_that_names_every_key(neckar):
     assert schema["title"] == "Neckar job manifest"
     assert list(schema["properties"]) == [
         "schema_version", "name", "output", "weights", "settings", "pairs", "pairs_from", "design",
+        "match", "match_within", "qc", "trials",
     ]  # fmt: skip
     assert list(schema["$defs"]["Settings"]["properties"]) == [
         "size", "resample", "fit", "crop", "color", "content_layers", "style_layers", "alpha", "beta", "loss",

@@ -118,6 +118,10 @@ def test_the_json_schema_keeps_its_keys_and_defaults():
         "pairs": [],
         "pairs_from": None,
         "design": None,
+        "match": None,
+        "match_within": [],
+        "qc": None,
+        "trials": [],
     }
     assert schema["required"] == ["schema_version", "name"]
     assert keys_of(schema, "PairEntry") == {"id": None, "content": None, "style": None, "settings": {}, "extra": {}}
