@@ -20,7 +20,6 @@ from neckar.schemas.trials import Trials
 PACKAGES = {
     "jspsych": "^8.2.0",
     "@jspsych/plugin-html-button-response": "^2.1.0",
-    "@jspsych/plugin-html-keyboard-response": "^2.1.0",
     "@jspsych/plugin-preload": "^2.1.0",
 }
 QUESTIONS = {
@@ -43,8 +42,9 @@ def write_jspsych(folder: Folder, found: FinalSet, items: Sequence[Item], trials
         for subject in range(1, asked.subjects + 1):
             own = [_variables(trial, known) for trial in trials_of(found.stimuli, asked, subject)]
             timelines[task][f"{subject:03d}"] = own
-            about = {"task": task, "subject": f"{subject:03d}", "question": QUESTIONS[asked.task]}
-            about |= {"choices": [str(i + 1) for i in range(CHOICES[asked.task])], "trials": own}
+            choices = [str(i + 1) for i in range(CHOICES[asked.task])]
+            about: dict[str, Any] = {"task": task, "subject": f"{subject:03d}", "question": QUESTIONS[asked.task]}
+            about |= {"choices": choices, "trials": own}
             text = f"window.neckarTimeline = {json.dumps(about, ensure_ascii=True)};"
             folder.text(f"timelines/{task}_sub-{subject:03d}.js", text)
     folder.json("timeline_variables.json", timelines)

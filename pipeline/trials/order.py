@@ -34,7 +34,8 @@ def _filled_in(seen: Sequence[int], chance: random.Random) -> list[int] | None:
     """Each the next random one that may follow; what is left over goes wherever it fits."""
     left = list(range(len(seen)))
     chance.shuffle(left)
-    order, over = [], []
+    order: list[int] = []
+    over: list[int] = []
     while left:
         at = next((k for k in range(len(left) - 1, -1, -1) if not order or not seen[left[k]] & seen[order[-1]]), None)
         if at is None:

@@ -7,6 +7,7 @@ and quads: maximum likelihood difference scaling, Knoblauch & Maloney 2012. Sing
 from __future__ import annotations
 
 import itertools
+import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -45,9 +46,9 @@ def oddity(stimuli: Sequence[Stimulus], asked: Trials, subject: int) -> list[Tri
     for kind in ("made", asked.against):
         of_kind = [one for one in drawn if one[1] == kind]
         places = chance.balanced((1, 2, 3), len(of_kind), picks)
-        for (cell, _, twins, odd), place in zip(of_kind, places, strict=True):
+        for (cell, _, twins, odd_one), place in zip(of_kind, places, strict=True):
             shown = [*twins]
-            shown.insert(place - 1, odd)
+            shown.insert(place - 1, odd_one)
             trials.append(_trial("oddity", named(cell), kind, shown, place, asked, picks))
     return trials
 
@@ -78,10 +79,10 @@ def match_to_sample(stimuli: Sequence[Stimulus], asked: Trials, subject: int) ->
     for kind in ("other style", "other content"):
         of_kind = [one for one in drawn if one[1] == kind]
         places = chance.balanced((1, 2), len(of_kind), picks)
-        for (cell, _, members, foils), place in zip(of_kind, places, strict=True):
+        for (cell, _, members, others), place in zip(of_kind, places, strict=True):
             turn = subject + chance.of(asked.seed, named(cell), kind).randrange(1000)
             sample, target = members[turn % len(members)], members[(turn + 1) % len(members)]
-            foil = foils[turn % len(foils)]
+            foil = others[turn % len(others)]
             choices = [foil[turn % len(foil)]]
             choices.insert(place - 1, target)
             trials.append(_trial("match_to_sample", named(cell), kind, [*choices, sample], place, asked, picks))
@@ -199,7 +200,7 @@ def catches(stimuli: Sequence[Stimulus], asked: Trials, subject: int) -> list[Tr
 
 
 def _trial(
-    task: str, cell: str, kind: str, shown: Sequence[Stimulus], answer: int, asked: Trials, picks: chance.random.Random
+    task: str, cell: str, kind: str, shown: Sequence[Stimulus], answer: int, asked: Trials, picks: random.Random
 ) -> Trial:
     crops = crops_of(shown, asked.crop, picks) if asked.crop is not None else ()
     return Trial(task, cell, kind, tuple(one.id for one in shown), answer, crops)

@@ -18,6 +18,8 @@ SURFACE = {
     "query": [RUN, "SQL", "--format", "--output"],
     "show": [RUN, "PAIR", "--save"],
     "verify": [RUN, "--pixels", "--repair", "--address"],
+    "trials": [RUN, "--output", "--manifest", "--observer"],
+    "export": [RUN, "DIR", "--format", "--waivers", "--manifest"],
     "bench": ["--size", "--slots", "--precision", "--against", "--json"],
     "schema": [],
     "weights list": [],
@@ -35,6 +37,8 @@ DEFAULTS = {
     ("query", "form"): "table",
     ("verify", "pixels"): False,
     ("verify", "repair"): False,
+    ("trials", "output"): "trials",
+    ("export", "form"): "bids",
 }
 
 
