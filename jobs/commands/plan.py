@@ -58,7 +58,8 @@ def _audited(found: Audit) -> Iterator[tuple[str, str]]:
     for condition in dict.fromkeys(cell[0] for cell in found.cells):
         counts = [count for cell, count in found.cells.items() if cell[0] == condition]
         of = " x ".join(found.columns) if condition in STYLISED and found.columns else "condition alone"
-        yield condition, f"{len(counts):,} cells ({of}) of {_span(counts)} pairs"
+        cells = "1 cell" if len(counts) == 1 else f"{len(counts):,} cells"
+        yield condition, f"{cells} ({of}) of {_span(counts)} pairs"
     for side, uses in found.uses.items():
         if uses:
             yield f"uses, {side}", f"{len(uses):,} images, each in {_span(uses.values())} stylised pairs"
@@ -93,4 +94,4 @@ def _estimate(work: Counter[Work], rate: Rate) -> Iterator[tuple[str, str]]:
 
 def _print_rows(rows: Iterable[tuple[str, str]]) -> None:
     for name, value in rows:
-        print(f"{name:<18}{value}", flush=True)
+        print(f"{name:<17} {value}", flush=True)
