@@ -22,6 +22,7 @@ class Limits:
     silence_s: float = 600.0  # a call's time; on a CPU one evaluation at 4096 px takes minutes
     stall_s: float = 1800.0  # without any progress; clusters may take half an hour to find a GPU
     setup_s: float = 900.0  # from a worker's place on a machine until it is ready; weights may come from far
+    gather_s: float = 60.0  # from the start, in which machines that have no worker yet may still get one
     setup_failures: int = 3  # in a row on one node; where no node is left the run stops, or waits if others work
     setup_pause_s: float = 300.0  # that wait
     error_rate: float | None = 0.5  # failed and quarantined among the settled, then the run stops

@@ -89,6 +89,7 @@ class Schedule:
         self._unwritten = 0  # pictures in a row, since this time
         self._unwritten_since = now
         self._progress_at = now
+        self._begun_at = now
         self._out: list[Command] = []
         self._errors: Counter[ErrorCode] = Counter()
         self.counts = Counts()
@@ -158,7 +159,7 @@ class Schedule:
             case Tick():
                 self._judge_silence(now)
                 self._judge_setups(now)
-                self._judge_unopposed()
+                self._judge_unopposed(now)
                 self._judge_standstill(now)
         self._judge_errors()
         if self.stopped is None:
@@ -172,7 +173,7 @@ class Schedule:
     def _place(self, event: Placed, now: float) -> None:
         worker = self._workers.get(event.worker)
         if worker is not None:
-            worker.node, worker.placed_at = event.node, now
+            self._workers.place(worker, event.node, now)
 
     def _join(self, event: Joined, now: float) -> None:
         worker = self._workers.get(event.worker)
@@ -228,7 +229,7 @@ class Schedule:
             self._backlog.pause(state, now + self._limits.pause_s)
         elif outcome.code is ErrorCode.OUT_OF_MEMORY and not worker.alone:
             self._backlog.set_apart(state)  # it may fit without its neighbours
-        elif outcome.code in OF_THE_PLACE and self._may_differ(worker, state):
+        elif outcome.code in OF_THE_PLACE and self._may_differ(worker, state, now):
             state.verdicts[worker.node] = Verdict(worker.name, outcome.code, outcome.message)
             self._backlog.contest(state)
         else:
@@ -240,7 +241,7 @@ class Schedule:
         if not self._unwritten:
             self._unwritten_since = now
         self._unwritten += 1
-        if self._may_differ(worker, state):
+        if self._may_differ(worker, state, now):
             state.verdicts[worker.node] = Verdict(worker.name, outcome.code, outcome.message, unwritten=True)
             self._backlog.contest(state)
         else:
@@ -250,9 +251,16 @@ class Schedule:
         if self._unwritten >= self._limits.unwritten and lasting:
             self.stop(f"the output takes no pictures: {outcome.message}")
 
-    def _may_differ(self, worker: Worker, state: PairState) -> bool:
-        """Whether this is the first node that failed at a pair, and another is there to ask."""
-        return not state.verdicts and bool(self._workers.nodes() - self._faults.avoided - {worker.node})
+    def _may_differ(self, worker: Worker, state: PairState, now: float) -> bool:
+        """Whether this is the first node that failed at a pair, and another is there to ask, or comes."""
+        return not state.verdicts and bool(self._to_ask(now) - {worker.node})
+
+    def _to_ask(self, now: float) -> set[str]:
+        """Nodes with a worker, or with one that is getting ready; at the start, "" for those that may yet get one."""
+        coming = self._workers.coming()
+        if self._node_count == 1 or now - self._begun_at > self._limits.gather_s:
+            coming.discard("")
+        return (self._workers.nodes() | coming) - self._faults.avoided
 
     def _worker_died(self, name: str, cause: Cause, message: str) -> None:
         worker = self._workers.remove(name)
@@ -299,9 +307,9 @@ class Schedule:
                 self._workers.remove(worker.name)
                 self._setup_failed(worker.node, reason, now)
 
-    def _judge_unopposed(self) -> None:
-        """Pairs that failed on one node while the others went away."""
-        nodes = self._workers.nodes() - self._faults.avoided
+    def _judge_unopposed(self, now: float) -> None:
+        """Pairs that failed on one node while the others went away, or did not come."""
+        nodes = self._to_ask(now)
         for state in self._backlog.take_uncontested(nodes) if nodes else ():
             *_, last = state.verdicts.values()
             if last.unwritten:

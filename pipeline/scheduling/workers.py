@@ -93,19 +93,29 @@ class Workers(dict[str, Worker]):
         self.hungry: dict[str, Worker] = {}
         self._added = 0
         self._on_node: Counter[str] = Counter()  # ready workers
+        self._coming: Counter[str] = Counter()  # the others, by node; "" while they wait for one
 
     def add(self) -> Worker:
         """A new worker under a name never used before."""
         self._added += 1
         worker = Worker(f"worker-{self._added}")
         self[worker.name] = worker
+        self._coming[worker.node] += 1
         return worker
+
+    def place(self, worker: Worker, node: str, now: float) -> None:
+        """Its process runs on this node, or has come a step nearer to being ready there."""
+        if not worker.ready:
+            self._coming -= Counter([worker.node])
+            self._coming[node] += 1
+        worker.node, worker.placed_at = node, now
 
     def join(self, worker: Worker, node: str, slots: int) -> None:
         """It is ready."""
         if not worker.ready:
             self.ready += 1
             self._on_node[node] += 1
+            self._coming -= Counter([worker.node])
             self.hungry[worker.name] = worker
         worker.node = node
         worker.set_slots(slots)
@@ -122,6 +132,8 @@ class Workers(dict[str, Worker]):
             self._on_node[worker.node] -= 1
             if not self._on_node[worker.node]:
                 del self._on_node[worker.node]
+        else:
+            self._coming -= Counter([worker.node])
         return worker
 
     def assign(self, worker: Worker, states: list[PairState]) -> None:
@@ -152,6 +164,10 @@ class Workers(dict[str, Worker]):
     def nodes(self) -> set[str]:
         """Where ready workers are."""
         return set(self._on_node)
+
+    def coming(self) -> set[str]:
+        """Where workers are that are not ready yet; "" stands for those that wait for a node."""
+        return set(self._coming)
 
     def doubt(self, node: str) -> None:
         """The workers of a lost machine die one by one: what one held shall not go to the next to die."""
