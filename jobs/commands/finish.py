@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neckar.schemas.stimulus_set import SetSuccess
 
 TOLD_EVERY_S = 5.0
+SHOWN = 5  # of the pictures that could not be matched
 
 
 def finish_run(uri: str, manifest: Manifest) -> SetSuccess:
@@ -22,6 +23,7 @@ def finish_run(uri: str, manifest: Manifest) -> SetSuccess:
     """
     from neckar.pipeline.results.reading import open_run
     from neckar.pipeline.stimuli.finishing import finish_set
+    from neckar.pipeline.stimuli.reading import read_table
     from neckar.pipeline.stimuli.tools import set_up
 
     reader = open_run(uri)
@@ -38,7 +40,14 @@ def finish_run(uri: str, manifest: Manifest) -> SetSuccess:
     told = f"{success.stimuli:,} stimuli, version {success.version}"
     if wanted is not None:
         told += f"; {success.passed:,} hold the thresholds, {success.failed:,} do not"
-    if success.unmatched:
-        told += f"; {success.unmatched:,} could not be matched to within .005"
     print(f"{uri}: {told}", file=sys.stderr)
+    if success.unmatched:
+        rows = read_table(reader.store, success).select(["pair_id", "match_forbidden_by"]).to_pylist()
+        unmatched = [row for row in rows if row["match_forbidden_by"] is not None]
+        mend = "write safe: true, give a mean and a lower deviation, or leave these pictures out"
+        for row in unmatched[:SHOWN]:
+            print(f"{row['pair_id']}: not matched to within .005: {row['match_forbidden_by']}; {mend}", file=sys.stderr)
+        if len(unmatched) > SHOWN:
+            sql = "select pair_id, match_forbidden_by from stimuli where match_forbidden_by is not null"
+            print(f'and {len(unmatched) - SHOWN:,} more: neckar query {uri} "{sql}"', file=sys.stderr)
     return success

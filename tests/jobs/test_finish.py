@@ -119,6 +119,16 @@ def test_another_matching_is_another_version_and_makes_no_picture_again(neckar, 
     assert "gram_rel_err_conv1_1" in "".join(rows[0]["qc_failed"])
 
 
+def test_an_unsafe_target_is_told_picture_by_picture(neckar, manifest, run, made):
+    manifest(MANIFEST + "match: {method: lum, mean: 0.9, deviation: 0.4}\n")
+    process = neckar("run", "jobs.yaml", "--output", "out", "--base", made, timeout=280)
+    assert process.returncode == 0, process.stderr
+    told = [line for line in process.stderr.splitlines() if "not matched to within .005: the gamut: " in line]
+    assert len(told) == 5
+    assert all("; write safe: true" in line for line in told)
+    assert "and 7 more: neckar query" in process.stderr
+
+
 def test_a_damaged_table_is_told(neckar, run):
     path = run / "stimuli/00001/stimuli.parquet"
     data = bytearray(path.read_bytes())
