@@ -11,6 +11,7 @@ from neckar.pipeline.photometry.structure import ssim
 from neckar.pipeline.stimuli.likeness import Likeness, beside_null, correlation, relative_error
 from neckar.pipeline.synthesis.engine.synthesizer import Synthesizer
 from neckar.pipeline.synthesis.network.weights import load_oxford
+from neckar.pipeline.synthesis.task import Program
 from neckar.pipeline.worker.pictures import Pictures
 from neckar.pipeline.worker.recipe import recipe
 from neckar.schemas.pair import Pair
@@ -135,3 +136,11 @@ def test_percentiles_count_what_is_no_larger():
 def test_constants_have_no_correlation_and_no_norm():
     assert np.isnan(correlation(np.ones(5), np.arange(5.0)))
     assert np.isnan(relative_error(np.ones((2, 2)), np.zeros((2, 2))))
+
+
+def test_the_papers_layers_have_so_many_numbers_of_style(engine):
+    """n (n + 1) / 2 of every Gram matrix, added up from conv1_1 to conv5_1."""
+    layers = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+    found = engine.represent(Program(32, 32, (), layers), np.full((32, 32, 3), 99.0, np.float32))
+    numbers = np.cumsum([np.triu_indices(len(found.grams[layer]))[0].size for layer in layers])
+    assert numbers.tolist() == [2_080, 10_336, 43_232, 174_560, 305_888]
