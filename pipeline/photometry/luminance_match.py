@@ -29,9 +29,12 @@ class Moments:
     most: float
 
     @staticmethod
-    def of(y: np.ndarray) -> Moments:
-        """Of (H, W)."""
-        return Moments(float(y.mean()), float(y.std()), float(y.min()), float(y.max()))
+    def of(y: np.ndarray, weights: np.ndarray | None = None) -> Moments:
+        """Of (H, W), weighted by an aperture's window (H, W) where there is one; the extremes are of what it shows."""
+        mean = float(np.average(y, weights=weights))
+        deviation = float(np.sqrt(np.average((y - mean) ** 2, weights=weights)))
+        shown = y if weights is None else y[weights > 0.0]
+        return Moments(mean, deviation, float(shown.min()), float(shown.max()))
 
     @property
     def below(self) -> float:
@@ -76,9 +79,9 @@ def target(
     return Target(float(np.clip(M, S * below, 1.0 - S * above)), S)
 
 
-def matched(y: np.ndarray, wanted: Target) -> np.ndarray:
+def matched(y: np.ndarray, wanted: Target, weights: np.ndarray | None = None) -> np.ndarray:
     """Y' (H, W) of a picture's luminance, not clipped; a constant picture has no contrast to scale and becomes M."""
-    own = Moments.of(y)
+    own = Moments.of(y, weights)
     gain = wanted.deviation / own.deviation if own.deviation > 0.0 else 0.0
     return np.asarray((y - own.mean) * gain + wanted.mean)
 

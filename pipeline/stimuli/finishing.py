@@ -169,7 +169,9 @@ class _Pass:
                         yield y
                     self._progress("stimuli looked at", seen, len(self._entries))
 
-            self._targets[group] = target_of(self._match, group, luminances())
+            self._targets[group] = target_of(
+                self._match, group, luminances(), [file_form(entry.pair.settings) for entry in members]
+            )
 
     def _luminance(self, entry: Entry) -> np.ndarray:
         levels = self._levels(entry)

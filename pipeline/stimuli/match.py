@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -57,8 +58,14 @@ def groups(entries: Iterable[Entry], within: Sequence[str]) -> dict[str, list[En
     return found
 
 
-def target_of(match: Match, group: str, pictures: Iterator[np.ndarray]) -> Any:
+def target_of(match: Match, group: str, pictures: Iterator[np.ndarray], forms: Iterable[FileForm] = ()) -> Any:
     """What the pictures of a group are to have: luminances (H, W) in, whatever `matched` takes out.
+
+    Args:
+        match: the method.
+        group: its name, for messages.
+        pictures: luminances.
+        forms: of their files, whose apertures weigh `lum`; none have one where none are given.
 
     Raises:
         UserError: pictures of several sizes, or a target that no picture can have.
@@ -67,7 +74,13 @@ def target_of(match: Match, group: str, pictures: Iterator[np.ndarray]) -> Any:
     try:
         if match.method == "lum":
             return luminance_match.target(
-                [Moments.of(y) for y in pictures], mean=match.mean, deviation=match.deviation, safe=match.safe
+                [
+                    Moments.of(y, form.window(*_shape(y)))
+                    for y, form in zip(pictures, itertools.chain(forms, itertools.repeat(FileForm())), strict=False)
+                ],
+                mean=match.mean,
+                deviation=match.deviation,
+                safe=match.safe,
             )
         if match.method == "hist":
             return histogram_match.target(pictures)
@@ -98,22 +111,24 @@ def matched(levels: np.ndarray, form: FileForm, match: Match, wanted: Any) -> Ma
 
     Args:
         levels: (H, W, 3 or 4), samples of its file.
-        form: what they mean; an aperture in alpha stays as it is and does not count.
+        form: what they mean; an aperture in alpha stays as it is, and weighs means and deviations.
         match: the method.
         wanted: of `target_of`.
     """
     light = light_of(levels[..., :3], form.transfer)
     y = luminance(light)
-    asked = _asked(y, match, wanted)
+    window = form.window(*_shape(y))
+    asked = _asked(y, match, wanted, window)
     made = relit(light, asked)
     finished = finish(255 * from_light(made.light), form)
     achieved = luminance(light_of(finished.levels[..., :3], form.transfer))
+    requested, found = Moments.of(asked, window), Moments.of(achieved, window)
     columns = {
         "match": match.method,
-        "match_mean_requested": float(asked.mean()),
-        "match_mean_achieved": float(achieved.mean()),
-        "match_deviation_requested": float(asked.std()),
-        "match_deviation_achieved": float(achieved.std()),
+        "match_mean_requested": requested.mean,
+        "match_mean_achieved": found.mean,
+        "match_deviation_requested": requested.deviation,
+        "match_deviation_achieved": found.deviation,
         "match_error": float(np.sqrt(np.mean((achieved - asked) ** 2))),
         "chroma_kept": made.chroma_kept,
     }
@@ -122,9 +137,14 @@ def matched(levels: np.ndarray, form: FileForm, match: Match, wanted: Any) -> Ma
     return Matched(finished, {**columns, "match_forbidden_by": _forbidden_by(columns, y, asked)})
 
 
-def _asked(y: np.ndarray, match: Match, wanted: Any) -> np.ndarray:
+def _shape(y: np.ndarray) -> tuple[int, int]:
+    height, width = y.shape
+    return height, width
+
+
+def _asked(y: np.ndarray, match: Match, wanted: Any, window: np.ndarray | None) -> np.ndarray:
     if match.method == "lum":
-        return luminance_match.matched(y, wanted)
+        return luminance_match.matched(y, wanted, window)
     if match.method == "hist":
         return histogram_match.matched(y, wanted)
     if match.method == "spec":
