@@ -91,6 +91,7 @@ class _Outlets:
             self._zip = StimuliZip(folders["brainio"].path / "stimulus_set.zip")
 
     def add(self, item: Item, data: bytes | None) -> None:
+        """A stimulus with its PNG; None where its sources forbid to hand it over."""
         if self._parquet is not None:
             self._parquet.add(item, data)
         if data is None:

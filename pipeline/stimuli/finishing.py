@@ -143,6 +143,7 @@ class _Pass:
         self._group: dict[str, str] = {}
 
     def run(self, tools: Tools) -> SetSuccess:
+        """Targets, then part by part, then what only the whole set tells."""
         with ThreadPoolExecutor(cores()) as hands:
             if self._match is not None:
                 self._find_targets(hands)
