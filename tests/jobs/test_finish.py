@@ -129,6 +129,16 @@ def test_an_unsafe_target_is_told_picture_by_picture(neckar, manifest, run, made
     assert "and 7 more: neckar query" in process.stderr
 
 
+def test_a_set_on_s3_is_matched_judged_and_handed_over(neckar, manifest, tmp_path, s3_uri):
+    manifest(MANIFEST + ASKED)
+    process = neckar("run", "jobs.yaml", "--output", s3_uri, timeout=280)
+    assert process.returncode == 0, process.stderr
+    assert "12 stimuli, version 1; 8 hold the thresholds, 0 do not" in process.stderr
+    process = neckar("export", s3_uri, "release")
+    assert process.returncode == 0, process.stderr
+    assert len(list((tmp_path / "release/bids/stimuli").glob("*.png"))) == 12
+
+
 def test_a_damaged_table_is_told(neckar, run):
     path = run / "stimuli/00001/stimuli.parquet"
     data = bytearray(path.read_bytes())
