@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
-from neckar.pipeline.manifests.json_document import NotJson, parse_json
-from neckar.pipeline.manifests.yaml_document import parse_yaml
-from neckar.pipeline.storage.access import read_uri
+from neckar.pipeline.manifests.document import read_mapping
 from neckar.pipeline.storage.location import absolute, is_local, join, parent
-from neckar.pipeline.storage.store import StoreError, Unavailable
+from neckar.pipeline.storage.store import StoreError
 from neckar.schemas.errors import UserError
 from neckar.schemas.manifest import WEIGHTS_NAMES, Manifest
 from neckar.schemas.run import RunRecord
 from neckar.schemas.wording import shown, validated
-
-SIZE_MAX_BYTES = 64 << 20  # some 500,000 listed pairs; more belong into pairs_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +56,10 @@ def load_manifest(uri: str, *, base: str | None = None, allow_local: bool = Fals
         UserError: it cannot be read, or every mistake in it at once, with places like
             `jobs.yaml: pairs[17].settings.pooling`.
     """
-    try:
-        data = read_uri(uri, limit_bytes=SIZE_MAX_BYTES)
-        folder = parent(uri)
-        base = folder if base is None else absolute(base)
-        local = allow_local or is_local(uri)
-    except Unavailable:
-        raise  # nothing to mend in the manifest
-    except StoreError as error:
-        raise UserError.at(error.uri, error.message) from None
-    value = _parsed(data, uri)
-    if not isinstance(value, dict):
-        mend = "begin it with 'schema_version: 1' and 'name: ...'"
-        found = "empty" if value is None else shown(value)
-        raise UserError.at(uri, f"{found}, not a mapping of keys to values; {mend}")
+    data, value = read_mapping(uri, "begin it with 'schema_version: 1' and 'name: ...'")
+    folder = parent(uri)
+    base = folder if base is None else _base(base)
+    local = allow_local or is_local(uri)
     try:
         manifest = validated(Manifest, value)
     except UserError as error:
@@ -88,6 +73,13 @@ def load_manifest(uri: str, *, base: str | None = None, allow_local: bool = Fals
         manifest=manifest,
         allow_local=allow_local,
     )
+
+
+def _base(uri: str) -> str:
+    try:
+        return absolute(uri)
+    except StoreError as error:
+        raise UserError.at(error.uri, error.message) from None
 
 
 def loaded_again(record: RunRecord) -> LoadedManifest:
@@ -126,17 +118,3 @@ def resolve(base: str, uri: str, place: str, *, local: bool, names: tuple[str, .
         mend = "put it on the store, or add --allow-local if you trust who wrote this"
         raise UserError.at(place, f"{shown(uri)} is on this machine, and this comes from an object store; {mend}")
     return found
-
-
-def _parsed(data: bytes, uri: str) -> Any:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError.at(f"{uri}: line {line}", "not UTF-8 text; save it as UTF-8") from None
-    if not uri.lower().endswith(".json"):
-        return parse_yaml(text, uri)
-    try:
-        return parse_json(text)
-    except NotJson as error:
-        raise UserError.at(uri, str(error)) from None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from neckar.pipeline.results.differences import differences, told
 from neckar.pipeline.results.epochs import close_epochs
 from neckar.pipeline.results.layout import (
     PARTS_PREFIX,
@@ -19,9 +18,8 @@ from neckar.pipeline.results.lease import LEASE_SECONDS, Clock, Lease, LeaseWatc
 from neckar.pipeline.results.ledger import Ledger
 from neckar.pipeline.results.records import JSON_TYPE, read_record, to_json
 from neckar.pipeline.storage.store import PreconditionFailed, Store
-from neckar.schemas.errors import Problem, UserError
+from neckar.schemas.errors import UserError
 from neckar.schemas.run import RunRecord, SuccessRecord
-from neckar.schemas.wording import shown
 
 # Free to differ: when and by which release it was begun, where the manifest lay and how it was typed. What the
 # manifest means is compared field by field.
@@ -32,8 +30,6 @@ _FREE_OF_MANIFEST = {
     "qc",
     "trials",
 }  # what is done to the pictures once all are made: a new version
-
-_DIFFERENCES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -131,38 +127,7 @@ def check_same_run(store: Store, standing: RunRecord, wanted: RunRecord) -> None
     then, now = (record.model_dump(mode="json", exclude=_FREE) for record in (standing, wanted))
     for record in (then, now):
         record["manifest"] = {key: part for key, part in record["manifest"].items() if key not in _FREE_OF_MANIFEST}
-    differences = list(_differences(then, now, ""))
-    if not differences:
-        return
-    place, mend = f"{store.uri}/{RUN_KEY}", "undo the change, or give a new --output"
-    problems = [Problem(place, f"this run was begun with another configuration; {mend}")]
-    problems += [
-        Problem(path, f"was {was}, is {becomes} now") for path, was, becomes in differences[:_DIFFERENCES_SHOWN]
-    ]
-    if len(differences) > _DIFFERENCES_SHOWN:
-        problems.append(Problem(place, f"and {len(differences) - _DIFFERENCES_SHOWN} more differences"))
-    raise UserError(problems)
-
-
-def _differences(then: Any, now: Any, path: str) -> Iterator[tuple[str, str, str]]:
-    """(field path, value then, value now) of every leaf that differs."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        for name in dict.fromkeys([*then, *now]):
-            step = f"{path}.{name}" if path else name
-            yield from _differences(then.get(name, _ABSENT), now.get(name, _ABSENT), step)
-    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
-        for index, (old, new) in enumerate(zip(then, now, strict=True)):
-            yield from _differences(old, new, f"{path}[{index}]")
-    elif then != now:
-        yield path, _shown(then, now), _shown(now, then)
-
-
-_ABSENT = object()
-
-
-def _shown(value: Any, other: Any) -> str:
-    if value is _ABSENT:
-        return "absent"
-    if isinstance(value, list) and isinstance(other, list):
-        return f"a list of {len(value)}"
-    return shown(value)
+    found = list(differences(then, now))
+    if found:
+        mend = "undo the change, or give a new --output"
+        raise told(f"{store.uri}/{RUN_KEY}", f"this run was begun with another configuration; {mend}", found)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from neckar.pipeline.manifests import source
+from neckar.pipeline.manifests import document
 from neckar.pipeline.manifests.source import load_manifest
 from neckar.pipeline.storage.access import open_store
 from neckar.schemas.errors import UserError
@@ -99,5 +99,5 @@ def test_a_file_that_is_not_there(write):
 
 
 def test_a_manifest_beyond_the_limit_is_refused(write, monkeypatch):
-    monkeypatch.setattr(source, "SIZE_MAX_BYTES", 10)
+    monkeypatch.setattr(document, "SIZE_MAX_BYTES", 10)
     assert "jobs.yaml" in refusal(write(jobs__yaml=GOOD))
