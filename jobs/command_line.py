@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from neckar.jobs.commands.bench import bench
 from neckar.jobs.commands.export import export
+from neckar.jobs.commands.nightly import nightly
 from neckar.jobs.commands.plan import plan
 from neckar.jobs.commands.query import query
 from neckar.jobs.commands.run import run
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, validate, plan, status, query, show, verify, trials, export, bench, schema):
+for command in (run, nightly, validate, plan, status, query, show, verify, trials, export, bench, schema):
     app.command()(command)
 app.add_typer(weights, name="weights")
 

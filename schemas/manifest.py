@@ -93,6 +93,11 @@ class PairEntry(BaseModel):
         json_schema_extra={"default": {}},
         description="Settings in which this pair departs from the manifest's.",
     )
+    levels: Extra = Field(
+        default_factory=lambda: _NOTHING,
+        json_schema_extra={"default": {}},
+        description="Factor to level, for pairs that were laid out elsewhere; those of a design know their own.",
+    )
     extra: Extra = Field(
         default_factory=lambda: _NOTHING,
         json_schema_extra={"default": {}},

@@ -23,7 +23,7 @@ class Pair:
         content: absolute URI, or None.
         style: absolute URI, or None.
         settings: the manifest's settings under the pair's own.
-        levels: the named level of every design factor, empty for listed pairs, e.g. {"alpha": "0.001"}.
+        levels: the named level of every factor; of listed pairs as far as they say, e.g. {"alpha": "0.001"}.
         extra: what else its row says, for the results; decides nothing.
     """
 

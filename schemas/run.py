@@ -10,11 +10,13 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """What stands on the store: immutable, and nothing in it unknown."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RunRecord(_Record):
+class RunRecord(Record):
     """run.json: what this run is. Written create-only; the same command resumes it, a changed one is refused.
 
     `created_at` and `neckar_version` tell the first start; everything else must be equal to resume.
@@ -38,7 +40,7 @@ class RunRecord(_Record):
     created_at: AwareDatetime
 
 
-class PartRecord(_Record):
+class PartRecord(Record):
     """One immutable Parquet part of the results."""
 
     key: str = Field(description="Relative to the run.")
@@ -47,7 +49,7 @@ class PartRecord(_Record):
     bytes: Count
 
 
-class SuccessRecord(_Record):
+class SuccessRecord(Record):
     """_SUCCESS.json: the run is complete and these parts are its results. Written create-only."""
 
     run: str
@@ -60,7 +62,7 @@ class SuccessRecord(_Record):
     finished_at: AwareDatetime
 
 
-class VoidRecord(_Record):
+class VoidRecord(Record):
     """results/void-*.json: rows of these pairs, up to an epoch, count no more. Written create-only."""
 
     pairs: list[str] = Field(description="Their ids.")
@@ -68,7 +70,7 @@ class VoidRecord(_Record):
     end: Count = Field(description="How often the run had come to its end; it is open again until the next one.")
 
 
-class LeaseRecord(_Record):
+class LeaseRecord(Record):
     """lease.json: the one driver that may write to this run; a takeover raises the epoch.
 
     It has run out when it has stood unchanged for `seconds`, by the clock of whoever looks.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neckar.schemas.manifest import Manifest
@@ -15,8 +15,13 @@ TOLD_EVERY_S = 5.0
 SHOWN = 5  # of the pictures that could not be matched
 
 
-def finish_run(uri: str, manifest: Manifest) -> SetSuccess:
+def finish_run(uri: str, manifest: Manifest, out: IO[str]) -> SetSuccess:
     """Match and judge the stimuli of a complete run, as its manifest asks for it now; at once where that is done.
+
+    Args:
+        uri: of the run.
+        manifest: with what is asked for.
+        out: where the progress goes.
 
     Raises:
         UserError, StoreError: as `finishing.finish_set`.
@@ -34,7 +39,7 @@ def finish_run(uri: str, manifest: Manifest) -> SetSuccess:
         nonlocal last
         if time.monotonic() - last >= TOLD_EVERY_S:
             last = time.monotonic()
-            print(json.dumps({"state": "finishing", "what": what, "done": done, "total": total}), flush=True)
+            print(json.dumps({"state": "finishing", "what": what, "done": done, "total": total}), file=out, flush=True)
 
     success = finish_set(reader, manifest, lambda found: set_up(reader, found, wanted), progress)
     told = f"{success.stimuli:,} stimuli, version {success.version}"

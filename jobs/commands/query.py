@@ -26,12 +26,12 @@ def query(
     """Ask a run's results in SQL, e.g. "select pair_id, loss_total from results"."""
     from neckar.jobs.output import files, tables
     from neckar.pipeline.results.query import query as ask
-    from neckar.pipeline.results.reading import open_run
+    from neckar.pipeline.results.versions import open_results
     from neckar.pipeline.stimuli.reading import tables_of
 
     if output is None and form is Format.PARQUET and sys.stdout.isatty():
         raise UserError.at("--format parquet", "a terminal cannot show it; add --output FILE or redirect it")
-    reader = open_run(run)
+    reader = open_results(run)
     answer = ask(reader, sql, tables_of(reader))
     if output is None:
         tables.write(answer, form, sys.stdout.buffer)

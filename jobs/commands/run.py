@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,12 +71,13 @@ def run(  # noqa: PLR0913, PLR0917  # the command's options
     )
 
 
-def make(loaded: LoadedManifest, target: str, **options: Any) -> int:
+def make(loaded: LoadedManifest, target: str, *, out: IO[str] | None = None, **options: Any) -> int:
     """A run with its progress and its last word on the terminal.
 
     Args:
         loaded: the manifest.
         target: URI of the run.
+        out: where the progress goes; standard output by default.
         options: of `session.run`.
 
     Returns:
@@ -90,7 +91,7 @@ def make(loaded: LoadedManifest, target: str, **options: Any) -> int:
     from neckar.pipeline.results.success import Incomplete
 
     logging.basicConfig(format="%(levelname)s: %(message)s")  # warnings are no mistakes: tell them apart
-    with reporting(loaded.manifest.name) as report:
+    with reporting(loaded.manifest.name, out or sys.stdout) as report:
         try:
             summary = session.run(loaded, output=target, progress=report, **options)
         except (Stopped, Incomplete) as error:
@@ -119,5 +120,5 @@ def make(loaded: LoadedManifest, target: str, **options: Any) -> int:
     if loaded.manifest.finishes and summary.ok:
         from neckar.jobs.commands.finish import finish_run
 
-        finish_run(summary.run, loaded.manifest)
+        finish_run(summary.run, loaded.manifest, out or sys.stdout)
     return Exit.SOME_FAILED if summary.failed or summary.quarantined else Exit.OK

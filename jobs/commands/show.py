@@ -24,9 +24,9 @@ def show(
 ) -> None:
     """Print every field of one pair's result, and where its picture is."""
     from neckar.jobs.output.files import write
-    from neckar.pipeline.results.reading import open_run
+    from neckar.pipeline.results.versions import open_results
 
-    reader = open_run(run)
+    reader = open_results(run)
     row = reader.row(pair)
     for line in _lines(row, reader.store.uri):
         print(line)

@@ -12,6 +12,7 @@ from neckar.jobs.input.arguments import RunArgument
 
 if TYPE_CHECKING:
     from neckar.pipeline.results.reading import RunReader
+    from neckar.pipeline.results.versions import VersionReader
     from neckar.schemas.run import LeaseRecord
 
 
@@ -44,15 +45,39 @@ class Tally:
 def status(run: RunArgument) -> None:
     """Tell how far a run is, live or finished."""
     from neckar.jobs.output.rounding import rounding_told
-    from neckar.pipeline.results.reading import open_run
+    from neckar.pipeline.results.versions import VersionReader, open_results
 
-    reader = open_run(run)
+    reader = open_results(run)
+    if isinstance(reader, VersionReader):
+        for line in _version_lines(reader):
+            print(line)
+        return
     now = datetime.now(UTC)
     for line in _lines(reader, _tally(reader, now), now):
         print(line)
     told = rounding_told(reader)
     if told is not None:
         print(f"note    {told}")
+
+
+def _version_lines(reader: VersionReader) -> Iterator[str]:
+    """Of one version of a set, and how the last night ended."""
+    from neckar.pipeline.nights.watch import last_night
+
+    record = reader.record
+    yield f"set     {record.name}, {reader.store.uri}"
+    base = f", from {record.base}: " if record.base else ": "
+    changes = " · ".join(f"{name} {getattr(record, name):,}" for name in ("added", "kept", "remade", "dropped"))
+    yield f"version {record.date}{base}{changes}"
+    counts = " · ".join(f"{name} {getattr(record, name):,}" for name in ("ok", "failed", "quarantined"))
+    yield f"pairs   {record.pairs:,} of {record.wanted:,}: {counts}"
+    releases: Counter[str] = Counter()
+    for part in record.parts:
+        releases[part.neckar_version] += part.counting
+    yield f"made    by Neckar {' · '.join(f'{name}: {count:,}' for name, count in releases.items())}"
+    night = last_night(reader.store)
+    if night is not None:
+        yield f"night   {night.date}: {night.outcome}{f', {night.reason}' if night.reason else ''}"
 
 
 def _tally(reader: RunReader, now: datetime) -> Tally:

@@ -29,7 +29,7 @@ def take_in(manifest: str, base: str | None, *, allow_local: bool = False) -> tu
             check(loaded.manifest, found)
         except UserError as error:
             raise error.below(loaded.uri) from None
-    _find_weights(loaded)
+    find_weights(loaded)
     return loaded, found
 
 
@@ -47,7 +47,7 @@ def output_of(loaded: LoadedManifest, output: str | None) -> str:
     return target
 
 
-def _find_weights(loaded: LoadedManifest) -> None:
+def find_weights(loaded: LoadedManifest) -> None:
     """Weights must be there; what is in them, a worker finds out."""
     from neckar.pipeline.storage.access import open_uri
     from neckar.pipeline.storage.store import StoreError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,19 +52,20 @@ class Reporter(Protocol):
 
 
 @contextmanager
-def reporting(title: str) -> Iterator[Reporter]:
-    """The reporter that suits standard output, for as long as the run goes on."""
-    if not sys.stdout.isatty():
-        yield JsonLines(sys.stdout)
+def reporting(title: str, out: IO[str]) -> Iterator[Reporter]:
+    """The reporter that suits a stream, for as long as the run goes on."""
+    if not out.isatty():
+        yield JsonLines(out)
         return
+    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     pace = TextColumn("{task.fields[pace]}", style="progress.remaining")
     settled = TextColumn("{task.fields[settled]}", style="progress.download")
     wrong = TextColumn("{task.fields[wrong]}", style="red")
     columns = (TextColumn("{task.description}"), BarColumn(), settled, wrong, TimeElapsedColumn(), pace)
-    with Progress(*columns) as display:
-        yield Bar(display, title)
+    with Progress(*columns, console=Console(file=out)) as display:
+        yield Bar(display, title, out)
 
 
 class JsonLines:
@@ -115,8 +115,9 @@ class JsonLines:
 class Bar:
     """Pairs settled, those that went wrong, the time, and rate and time to go, or what is waited for until then."""
 
-    def __init__(self, display: Display, title: str) -> None:
+    def __init__(self, display: Display, title: str, out: IO[str]) -> None:
         self._display = display
+        self._out = out
         self._task = display.add_task(title, total=None, settled="", wrong="", pace="")
 
     def __call__(self, progress: Progress) -> None:
@@ -136,7 +137,8 @@ class Bar:
         self._display.stop()
         if ending.state == "complete":
             counts = f"ok {ending.ok:,} · failed {ending.failed:,} · quarantined {ending.quarantined:,}"
-            print(f"complete: {counts}, in {timedelta(seconds=round(ending.elapsed_s or 0.0))}: {ending.run}")
+            elapsed = timedelta(seconds=round(ending.elapsed_s or 0.0))
+            print(f"complete: {counts}, in {elapsed}: {ending.run}", file=self._out)
 
 
 def _wrong(**counts: int) -> str:

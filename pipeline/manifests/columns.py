@@ -12,6 +12,7 @@ from neckar.schemas.wording import shown
 
 TEXT_COLUMNS = ("id", "content", "style")
 SETTINGS_COLUMN = "settings"  # all of them in one cell
+LEVELS = "levels"  # a mapping of factors to levels; anything else of this name is a column like others
 EXTRA = "extra"  # what is neither, and travels to the results
 EXTRA_PREFIX = "extra."  # lets any name travel
 NEAR = 0.8  # of difflib: one letter in six, or two that changed places
@@ -23,7 +24,8 @@ class Row:
 
     Attributes:
         place: `row 40001`, counted from 1 without header and blank lines; the line too where it differs.
-        value: id, content, style, settings and extra as far as given; not validated, it may be anything JSON can be.
+        value: id, content, style, settings, levels and extra as far as given; not validated, it may be anything that
+            JSON can be.
         problem: why the row cannot be read at all; then there is no value.
     """
 
@@ -48,6 +50,8 @@ def gathered(values: dict[str, Any]) -> dict[str, Any]:
     pair = {column: values[column] for column in TEXT_COLUMNS if column in values}
     settings = {column: value for column, value in values.items() if column in Settings.model_fields}
     own = values[EXTRA] if isinstance(values.get(EXTRA), dict) else {}
+    if isinstance(values.get(LEVELS), dict):
+        pair[LEVELS] = values[LEVELS]
     known = {*pair, *settings, SETTINGS_COLUMN, *([EXTRA] if own else [])}
     others = {column.removeprefix(EXTRA_PREFIX): value for column, value in values.items() if column not in known}
     extra = {**own, **others}
@@ -72,7 +76,8 @@ def with_extra(value: Any) -> Any:
     """A row of JSON: keys that mean nothing here travel as `extra`; those that may be misspelt stay, to be told."""
     if not isinstance(value, dict):
         return value
-    known = (*TEXT_COLUMNS, SETTINGS_COLUMN, EXTRA)
+    levels = (LEVELS,) if isinstance(value.get(LEVELS), dict) else ()
+    known = (*TEXT_COLUMNS, SETTINGS_COLUMN, EXTRA, *levels)
     own = {key: part for key, part in value.items() if key not in known and not _meant(key, known)}
     if not own or not isinstance(value.get(EXTRA, {}), dict):
         return value

@@ -129,7 +129,7 @@ class PairReader:
         if problems:
             raise UserError(problems)
         style = images["content"] if merged.settings.condition == SELF_TRANSFER else images["style"]
-        return Pair(index, pair_id, images["content"], style, merged.settings, extra=entry.extra)
+        return Pair(index, pair_id, images["content"], style, merged.settings, entry.levels, entry.extra)
 
     def _designed(self, design: Design) -> Iterator[Pair | UserError]:
         place = f"{self.loaded.uri}: design"

@@ -183,8 +183,10 @@ def read_whole(store: Store, file: PartFile) -> pa.Table:
 
 def damaged(store: Store, file: PartFile, reason: str) -> UserError:
     """What to tell of a part that cannot be read."""
-    if PartPlace.of(file.key) is not None:
+    run, inside, key = file.key.rpartition("/results/") if "/results/" in file.key else file.key.rpartition("/compact/")
+    if PartPlace.of(f"{inside}{key}".removeprefix("/")) is not None:
         mend = "move it away and run again: its pairs are taken back from their PNGs"
     else:
-        mend = f"`neckar verify {store.uri} --repair` makes it again"
+        folder = f"{store.uri}/{run}" if inside else store.uri
+        mend = f"`neckar verify {folder} --repair` makes it again"
     return UserError.at(f"{store.uri}/{file.key}", f"is no readable part ({reason}); {mend}")

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from neckar.pipeline.results.ledger import read_whole
-from neckar.pipeline.results.reading import PART_COLUMN, RunReader
+from neckar.pipeline.results.reading import PART_COLUMN, ResultsReader
 from neckar.schemas.errors import UserError
 
 BATCH_ROWS = 16_384
@@ -24,7 +24,11 @@ _CONFIG = {
 _ALL = "select * from _rows"
 _COUNTING = "select * from _rows anti join _superseded using ({part}, pair_id)"
 # The trace is left out, so that `select *` stays small; it is the other table.
-_RESULTS = "create view results as select * exclude (loss_trace, {part}) from ({rows})"
+_RESULTS = "create view results as select * exclude (loss_trace, {part}){placed} from ({rows})"
+# Of a version: its rows name pictures relative to the run they are of.
+_PLACED = (
+    " replace (({folders})[{part} + 1] || image_uri as image_uri, ({folders})[{part} + 1] || copy_uri as copy_uri)"
+)
 _LOSS_TRACE = "create view loss_trace as select pair_id, unnest(loss_trace, recursive := true) from ({rows})"
 _LOCKS = ("set TimeZone = 'UTC'", "set lock_configuration = true")
 
@@ -32,13 +36,13 @@ _READING = "reading the stream registered as"  # DuckDB's words where a file did
 _ASKING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
 
-def query(reader: RunReader, sql: str, tables: Mapping[str, pa.Table] = MappingProxyType({})) -> pa.Table:
+def query(reader: ResultsReader, sql: str, tables: Mapping[str, pa.Table] = MappingProxyType({})) -> pa.Table:
     """The answer to one SELECT over `results` and `loss_trace`, in memory. Raises as `query_batches` does."""
     return query_batches(reader, sql, tables).read_all()
 
 
 def query_batches(
-    reader: RunReader, sql: str, tables: Mapping[str, pa.Table] = MappingProxyType({})
+    reader: ResultsReader, sql: str, tables: Mapping[str, pa.Table] = MappingProxyType({})
 ) -> pa.RecordBatchReader:
     """The answer to one SELECT, streamed, over the run's two tables and those given beside them.
 
@@ -63,7 +67,7 @@ def query_batches(
     return pa.RecordBatchReader.from_batches(answer.schema, _batches(reader, database, answer))
 
 
-def _database(reader: RunReader, tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+def _database(reader: ResultsReader, tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     """A database in memory with the two views, and no way out of it."""
     superseded = reader.superseded()
     rows = (_COUNTING if superseded.num_rows else _ALL).format(part=PART_COLUMN)
@@ -72,8 +76,10 @@ def _database(reader: RunReader, tables: Mapping[str, pa.Table]) -> duckdb.DuckD
     database.register("_superseded", superseded)
     for name, table in tables.items():
         database.register(name, table)
+    folders = [reader.folder_of(number) for number in range(len(reader.files))]
+    placed = _PLACED.format(part=PART_COLUMN, folders=folders) if any(folders) else ""
     for statement in (_RESULTS, _LOSS_TRACE):
-        database.execute(statement.format(rows=rows, part=PART_COLUMN))
+        database.execute(statement.format(rows=rows, part=PART_COLUMN, placed=placed))
     for statement in _LOCKS:
         database.execute(statement)
     return database
@@ -86,7 +92,7 @@ def _check_asks(database: duckdb.DuckDBPyConnection, sql: str, names: Sequence[s
 
 
 def _batches(
-    reader: RunReader, database: duckdb.DuckDBPyConnection, answer: pa.RecordBatchReader
+    reader: ResultsReader, database: duckdb.DuckDBPyConnection, answer: pa.RecordBatchReader
 ) -> Iterator[pa.RecordBatch]:
     try:
         yield from answer
@@ -97,7 +103,7 @@ def _batches(
         database.close()
 
 
-def _told(reader: RunReader, error: Exception) -> UserError:
+def _told(reader: ResultsReader, error: Exception) -> UserError:
     """DuckDB's message without the drawing of where in the SQL it is, or which of the run's files is damaged."""
     message = str(error).split("\n\nLINE ")[0]
     if _READING in message:  # not the SQL's fault, but DuckDB does not know the file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,40 +34,27 @@ from neckar.schemas.status import Counts
 PART_COLUMN = "_part"  # number of the file a row came from: a dataset has it after RESULTS_SCHEMA's columns
 
 _DATASET_SCHEMA: pa.Schema = RESULTS_SCHEMA.append(pa.field(PART_COLUMN, pa.int32(), nullable=False))
+NONE_SUPERSEDED = pa.table({PART_COLUMN: pa.array([], pa.int32()), "pair_id": pa.array([], pa.string())})
 
 
 @dataclass(frozen=True)
-class RunReader:
-    """An open run. A finished one is read from the files _SUCCESS.json lists and no others.
+class ResultsReader:
+    """Rows of results, and which of them count.
 
     Every method may raise `StoreError`, and `UserError` where a file is damaged.
 
     Attributes:
-        store: rooted at the run.
-        record: run.json.
-        success: _SUCCESS.json, None while the run is not complete.
+        store: rooted at what is read; files and pictures are named relative to it.
         files: the Parquet files with its rows, oldest first.
     """
 
     store: Store
-    record: RunRecord
-    success: SuccessRecord | None
     files: tuple[PartFile, ...]
 
     @cached_property
     def ledger(self) -> Ledger:
         """Which row counts for which pair; reads three columns of everything, once."""
         return read_ledger(self.store, self.files)
-
-    def lease(self) -> LeaseRecord | None:
-        """Who worked on the run last, and until when they hold it; read anew each time."""
-        return read_record(self.store, LEASE_KEY, LeaseRecord)
-
-    def counts(self) -> Counts:
-        """Pairs by status. `record.pairs` is how many there will be."""
-        if self.success is None:
-            return self.ledger.counts()
-        return Counts(self.success.ok, self.success.failed, self.success.quarantined)
 
     def row(self, pair_id: str) -> ResultRow:
         """One pair's result, with its loss trace.
@@ -75,11 +63,10 @@ class RunReader:
             UserError: no such pair, or it has no result yet.
         """
         found = self.ledger.position(pair_id)
-        row = None if found is None else _read_row(self.store, *found)
+        row = None if found is None else read_row(self.store, *found)
         if row is None or row.pair_id != pair_id:  # another: two ids with one hash
-            yet = "" if self.success else " so far"
             mend = 'ask neckar query RUN "select pair_id from results" which there are'
-            raise UserError.at(f"{self.store.uri}: {pair_id}", f"no pair of this name has a result{yet}; {mend}")
+            raise UserError.at(f"{self.store.uri}: {pair_id}", f"no pair of this name has a result; {mend}")
         return row
 
     def image(self, row: ResultRow) -> bytes:
@@ -90,7 +77,7 @@ class RunReader:
     def dataset(self) -> ds.Dataset:
         """All rows of all files, columns and filters pushed down to ranged reads; `RESULTS_SCHEMA` and `_part`.
 
-        A live run's may hold rows that count no more: leave out those `superseded` tells of, as `query` does.
+        It may hold rows that count no more: leave out those `superseded` tells of, as `query` does.
         """
         checked = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
         format_ = ds.ParquetFileFormat(default_fragment_scan_options=checked)
@@ -102,18 +89,51 @@ class RunReader:
         ]
         return ds.FileSystemDataset(fragments, _DATASET_SCHEMA, format_)
 
+    def counting_rows(self) -> Iterator[np.ndarray]:
+        """For each file a mask of its rows: those that count."""
+        return self.ledger.counting_rows()
+
     def superseded(self) -> pa.Table:
-        """`_part` and `pair_id` of the rows that count no more; none in a finished run."""
+        """`_part` and `pair_id` of the rows that count no more."""
         rows: list[pa.Table] = []
+        for number, counting in enumerate(self.counting_rows()):
+            if not counting.all():
+                ids = read_columns(self.store, self.files[number], ["pair_id"]).column("pair_id")
+                gone = ids.filter(pa.array(~counting))
+                part = pa.array(np.full(len(gone), number, dtype=np.int32))
+                rows.append(pa.table({PART_COLUMN: part, "pair_id": gone}))
+        return pa.concat_tables([NONE_SUPERSEDED, *rows])
+
+    def folder_of(self, number: int) -> str:  # noqa: ARG002  # of a run: its root
+        """What stands before the keys of pictures in the rows of a file, relative to the store."""
+        return ""
+
+
+@dataclass(frozen=True)
+class RunReader(ResultsReader):
+    """An open run. A finished one is read from the files _SUCCESS.json lists and no others.
+
+    Attributes:
+        record: run.json.
+        success: _SUCCESS.json, None while the run is not complete.
+    """
+
+    record: RunRecord
+    success: SuccessRecord | None
+
+    def lease(self) -> LeaseRecord | None:
+        """Who worked on the run last, and until when they hold it; read anew each time."""
+        return read_record(self.store, LEASE_KEY, LeaseRecord)
+
+    def counts(self) -> Counts:
+        """Pairs by status. `record.pairs` is how many there will be."""
         if self.success is None:
-            for number, counting in enumerate(self.ledger.counting_rows()):
-                if not counting.all():
-                    ids = read_columns(self.store, self.files[number], ["pair_id"]).column("pair_id")
-                    gone = ids.filter(pa.array(~counting))
-                    part = pa.array(np.full(len(gone), number, dtype=np.int32))
-                    rows.append(pa.table({PART_COLUMN: part, "pair_id": gone}))
-        empty = pa.table({PART_COLUMN: pa.array([], pa.int32()), "pair_id": pa.array([], pa.string())})
-        return pa.concat_tables([empty, *rows])
+            return self.ledger.counts()
+        return Counts(self.success.ok, self.success.failed, self.success.quarantined)
+
+    def superseded(self) -> pa.Table:
+        """See `ResultsReader`; none in a finished run."""
+        return super().superseded() if self.success is None else NONE_SUPERSEDED
 
 
 def open_run(uri: str) -> RunReader:
@@ -129,12 +149,12 @@ def open_run(uri: str) -> RunReader:
         raise UserError.at(store.uri, f"no run stands here: there is no {RUN_KEY}; give the output of a neckar run")
     success = finished(store)
     if success is None:
-        return RunReader(store, record, None, tuple(list_parts(store)))
-    return RunReader(store, record, success, part_files(success))
+        return RunReader(store, tuple(list_parts(store)), record, None)
+    return RunReader(store, part_files(success), record, success)
 
 
-def _read_row(store: Store, file: PartFile, number: int) -> ResultRow:
-    """The row of this number in a file; reads the row group it is in."""
+def read_row(store: Store, file: PartFile, number: int) -> ResultRow:
+    """The row of this number, from 0, in a file; reads the row group it is in."""
     with open_part(store, file) as part:
         for group in range(part.num_row_groups):
             rows = part.metadata.row_group(group).num_rows

@@ -6,11 +6,14 @@ import hashlib
 import io
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from neckar.pipeline.results.reading import RunReader
+from neckar.pipeline.results.ledger import read_columns
+from neckar.pipeline.results.reading import ResultsReader
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.stimuli import layout
+from neckar.pipeline.storage.access import open_store
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
 from neckar.schemas.stimulus_set import SetSuccess
@@ -46,11 +49,39 @@ def versions(store: Store) -> list[int]:
     return [version for version in found if version is not None]
 
 
-def tables_of(reader: RunReader) -> dict[str, pa.Table]:
-    """`stimuli`, where the run has a complete version of its set.
+def tables_of(reader: ResultsReader) -> dict[str, pa.Table]:
+    """`stimuli`, where the run has a complete version of its set; of a set of many nights those of all its runs.
 
     Raises:
         UserError, StoreError: as `read_table`.
     """
-    success = newest(reader.store)
-    return {} if success is None else {"stimuli": read_table(reader.store, success)}
+    folders = dict.fromkeys(reader.folder_of(number) for number in range(len(reader.files)))
+    tables = []
+    for folder in folders:
+        store = open_store(f"{reader.store.uri}/{folder}") if folder else reader.store
+        success = newest(store)
+        if success is not None:
+            tables.append(_placed(read_table(store, success), folder))
+    if not tables:
+        return {}
+    table = pa.concat_tables(tables)
+    if any(folders):  # a version leaves out some pairs of its runs
+        counting = pc.is_in(table.column("pair_id"), value_set=_counting_ids(reader))
+        table = table.filter(counting)
+    return {"stimuli": table}
+
+
+def _counting_ids(reader: ResultsReader) -> pa.ChunkedArray:
+    """Ids of the pairs whose rows count."""
+    ids = [pa.chunked_array([], pa.string())]
+    for file, mask in zip(reader.files, reader.counting_rows(), strict=True):
+        ids.append(read_columns(reader.store, file, ["pair_id"]).column("pair_id").filter(pa.array(mask)))
+    return pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string())
+
+
+def _placed(table: pa.Table, folder: str) -> pa.Table:
+    """The table with its pictures' keys below a folder."""
+    for name in ("image_uri", "copy_uri", "unmatched_uri") if folder else ():
+        keys = pc.binary_join_element_wise(folder, table.column(name), "")
+        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), keys)
+    return table

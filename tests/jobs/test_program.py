@@ -180,7 +180,7 @@ def test_schema_is_json_schema_that_names_every_key(neckar):
         "init_sigma", "optimizer", "learning_rate", "iterations", "tolerance", "precision", "seed",
         "normalise_activations", "bit_depth", "transfer_function", "aperture", "condition", "scramble",
     ]  # fmt: skip
-    assert list(schema["$defs"]["PairEntry"]["properties"]) == ["id", "content", "style", "settings", "extra"]
+    assert list(schema["$defs"]["PairEntry"]["properties"]) == ["id", "content", "style", "settings", "levels", "extra"]
     assert list(schema["$defs"]["Design"]["properties"]) == [
         "content", "style", "factors", "sources", "exclude", "sample", "seed_policy", "conditions",
     ]  # fmt: skip

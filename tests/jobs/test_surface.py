@@ -13,6 +13,7 @@ SURFACE = {
         *("--deadline", "--error-rate", "--stall", "--silence", "--retry-failed"),
     ],
     "validate": [MANIFEST, "--base", "--allow-local", "--check-images", "--elsewhere"],
+    "nightly": ["CONFIG", "--date", "--dry-run", "--full", "--address", "--json", "--check", "--max-age"],
     "plan": [MANIFEST, "--base", "--allow-local"],
     "status": [RUN],
     "query": [RUN, "SQL", "--format", "--output"],
@@ -30,6 +31,10 @@ SURFACE = {
 DEFAULTS = {
     ("run", "retry_failed"): False,
     ("run", "allow_local"): False,
+    ("nightly", "dry_run"): False,
+    ("nightly", "full"): False,
+    ("nightly", "json"): False,
+    ("nightly", "check"): False,
     ("validate", "allow_local"): False,
     ("plan", "allow_local"): False,
     ("validate", "check_images"): False,

@@ -134,6 +134,14 @@ def test_derived_ids_tell_content_and_stay_the_same_wherever_and_however_the_pai
     assert is_legal(listed.pair_id)
 
 
+def test_levels_of_pairs_that_were_laid_out_elsewhere(write):
+    name = write(
+        jobs__yaml=HEAD + "pairs_from: pairs.jsonl",
+        pairs__jsonl=lines({"content": "x.png", "levels": {"alpha": 0.5, "style": "none"}}),
+    )
+    assert pairs_in(name)[0].levels == {"alpha": "0.5", "style": "none"}
+
+
 def test_derived_ids_differ_with_any_part(write):
     pairs = ["{content: a/x.png}", "{content: b/x.png}", "{style: a/x.png}", "{content: a/x.png, settings: {seed: 1}}"]
     found = pairs_in(write(jobs__yaml=HEAD + f"pairs: [{', '.join(pairs)}]"))

@@ -192,6 +192,15 @@ def test_columns_of_one_s_own_travel_as_they_are_written():
     assert row.value == {"content": "x", "extra": {"site": "A", "subject": 3, "when": "1970-01-01T00:00:00"}}
 
 
+def test_a_mapping_called_levels_tells_factors_and_anything_else_of_that_name_travels():
+    (row,) = rows('{"content": "x", "levels": {"alpha": "0.1"}}', "p.jsonl")
+    assert row.value == {"content": "x", "levels": {"alpha": "0.1"}}
+    (row,) = rows('{"content": "x", "levels": 3}', "p.jsonl")
+    assert row.value == {"content": "x", "extra": {"levels": 3}}
+    (row,) = rows("content,levels\nx,many\n", "p.csv")
+    assert row.value == {"content": "x", "extra": {"levels": "many"}}
+
+
 @pytest.mark.parametrize("name", ["aplha", "Content", "styles", "iteration", "seeds", "style "])
 def test_a_name_that_may_be_a_misspelt_one_does_not_travel_silently(name):
     line = f"p.csv: {name!r} is not a column of pairs; did you mean "

@@ -201,7 +201,7 @@ def watched(folder: Path, request: pytest.FixtureRequest) -> RunReader:
     if request.param == "finished":
         seal(store, begun.record, begun.lease)
     seen = open_run(store.uri)
-    return RunReader(store, seen.record, seen.success, seen.files)
+    return RunReader(store, seen.files, seen.record, seen.success)
 
 
 @pytest.mark.parametrize("watched", ["live", "finished"], indirect=True)

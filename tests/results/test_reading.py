@@ -106,7 +106,7 @@ def test_a_row_far_into_a_big_file_is_read_with_its_row_group_alone(
     run = begin(store, 500)
     commit(run, store, *(ok_row(index, evaluations=100) for index in range(500)))
     success = seal(store, run.record, run.lease)
-    reader = RunReader(store, run.record, success, open_run(store.uri).files)
+    reader = RunReader(store, open_run(store.uri).files, run.record, success)
     assert same(reader.row("pair-00499"), ok_row(499, evaluations=100))
     store.bytes_read = 0
     assert same(reader.row("pair-00123"), ok_row(123, evaluations=100))
@@ -129,7 +129,7 @@ def test_a_dataset_pushes_columns_and_filters_down(folder: Path) -> None:
     store = Watched(folder)
     run = begin(store, 600)
     commit(run, store, *(ok_row(index, evaluations=200) for index in range(600)))
-    reader = RunReader(store, run.record, None, open_run(store.uri).files)
+    reader = RunReader(store, open_run(store.uri).files, run.record, None)
     store.bytes_read = 0
     table = reader.dataset().to_table(columns=["pair_id", "loss_total"], filter=ds.field("pair_index") >= 590)
     assert table.column("pair_id").to_pylist() == [f"pair-{index:05d}" for index in range(590, 600)]

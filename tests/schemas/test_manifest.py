@@ -124,7 +124,14 @@ def test_the_json_schema_keeps_its_keys_and_defaults():
         "trials": [],
     }
     assert schema["required"] == ["schema_version", "name"]
-    assert keys_of(schema, "PairEntry") == {"id": None, "content": None, "style": None, "settings": {}, "extra": {}}
+    assert keys_of(schema, "PairEntry") == {
+        "id": None,
+        "content": None,
+        "style": None,
+        "settings": {},
+        "levels": {},
+        "extra": {},
+    }
     assert keys_of(schema, "Design") == {
         "content": None,
         "style": None,

@@ -90,7 +90,7 @@ def test_a_terminal_gets_a_bar_with_rate_and_time_to_go():
         "import time\n"
         "from neckar.jobs.output.progress import Ending, reporting\n"
         "from tests.jobs.output.test_progress import moment\n"
-        "with reporting('night') as report:\n"
+        "with reporting('night', sys.stdout) as report:\n"
         "    report(moment(total=None, rate=None, eta_s=None, waiting_for='Ray to start'))\n"
         "    report(moment())\n"
         "    time.sleep(0.5)  # the bar is drawn ten times a second\n"

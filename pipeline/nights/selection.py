@@ -1,0 +1,117 @@
+"""Which row stands for each wanted pair: pure arithmetic on keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neckar.pipeline.results.ledger import STATUSES
+from neckar.pipeline.results.versions import ranges_of
+from neckar.schemas.night import VersionPart
+
+_OK = STATUSES.index("ok")
+
+
+@dataclass(frozen=True)
+class FileRows:
+    """The rows of one file of results.
+
+    Attributes:
+        part: the file; its `without` as in the version it is from.
+        keys: (rows,) S20: of each row's pair.
+        statuses: (rows,) uint8: index into `STATUSES`.
+        usable: (rows,) bool: a picture of the planned bytes, or a failure that would come again.
+        of_base: whether the last version reads this file.
+    """
+
+    part: VersionPart
+    keys: np.ndarray
+    statuses: np.ndarray
+    usable: np.ndarray
+    of_base: bool
+
+    def held(self, release: str) -> np.ndarray:
+        """(rows,) bool: those that need not be made again under a release: a new one may mend a failure."""
+        same = self.part.neckar_version == release
+        return np.logical_and(self.usable, np.logical_or(self.statuses == _OK, same))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rows of a version that could be published.
+
+    Attributes:
+        parts: the files with at least one row that counts, oldest first.
+        statuses: rows by status.
+        added, kept, remade, dropped: see `VersionRecord`.
+        by_release: rows by the release of Neckar that made them.
+    """
+
+    parts: list[VersionPart]
+    statuses: dict[str, int]
+    added: int
+    kept: int
+    remade: int
+    dropped: int
+    by_release: dict[str, int]
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is another set than the base."""
+        return bool(self.added or self.remade or self.dropped)
+
+    @property
+    def pairs(self) -> int:
+        """Rows."""
+        return sum(self.statuses.values())
+
+
+def select(wanted: np.ndarray, files: Sequence[FileRows], *, anew: bool = False) -> Selection:
+    """One row for every wanted pair that has any: pictures before failures, the base's before others, else the newest.
+
+    Args:
+        wanted: (pairs,) S20: their keys.
+        files: oldest first; those of the base before all others.
+        anew: whether the base's rows are only counted: all is made again.
+    """
+    starts = np.cumsum([0, *(len(file.keys) for file in files)])
+    keys = np.concatenate([np.empty(0, wanted.dtype), *(file.keys for file in files)])
+    statuses = np.concatenate([np.empty(0, np.uint8), *(file.statuses for file in files)])
+    usable = np.concatenate([np.empty(0, bool), *(file.usable for file in files)])
+    of_base = np.repeat([file.of_base for file in files], np.diff(starts)).astype(bool)
+    base_keys = keys[of_base & usable]
+    usable = usable & np.isin(keys, wanted) & ~(of_base & anew)
+    ok = statuses == _OK
+    rank = np.arange(len(keys)) + (ok * 2 + (ok & of_base)) * len(keys)
+    places = np.flatnonzero(usable)
+    order = places[np.lexsort((rank[places], keys[places]))]
+    last = np.append(keys[order][1:] != keys[order][:-1], True) if len(order) else order.astype(bool)
+    chosen = np.zeros(len(keys), dtype=bool)
+    chosen[order[last]] = True
+    parts, by_release = [], dict[str, int]()
+    for file, start, stop in zip(files, starts[:-1], starts[1:], strict=True):
+        mask = chosen[start:stop]
+        count = int(np.count_nonzero(mask))
+        if count:
+            parts.append(file.part.model_copy(update={"without": ranges_of(mask)}))
+            by_release[file.part.neckar_version] = by_release.get(file.part.neckar_version, 0) + count
+    again = chosen & ~of_base & np.isin(keys, base_keys)
+    tally = np.bincount(statuses[chosen], minlength=len(STATUSES))
+    kept, remade = int(np.count_nonzero(chosen & of_base)), int(np.count_nonzero(again))
+    return Selection(
+        parts,
+        {status: int(count) for status, count in zip(STATUSES, tally, strict=True)},
+        added=int(np.count_nonzero(chosen)) - kept - remade,
+        kept=kept,
+        remade=remade,
+        dropped=int(np.count_nonzero(~np.isin(base_keys, wanted))),
+        by_release=by_release,
+    )
+
+
+def to_make(wanted: np.ndarray, files: Sequence[FileRows], release: str) -> np.ndarray:
+    """Numbers of the wanted pairs that no row holds, ascending."""
+    held = [file.keys[file.held(release)] for file in files]
+    return np.flatnonzero(~np.isin(wanted, np.concatenate([np.empty(0, wanted.dtype), *held])))
