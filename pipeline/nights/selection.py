@@ -35,7 +35,8 @@ class FileRows:
     def held(self, release: str) -> np.ndarray:
         """(rows,) bool: those that need not be made again under a release: a new one may mend a failure."""
         same = self.part.neckar_version == release
-        return np.logical_and(self.usable, np.logical_or(self.statuses == _OK, same))
+        held: np.ndarray = self.usable & ((self.statuses == _OK) | same)
+        return held
 
 
 @dataclass(frozen=True)
