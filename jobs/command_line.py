@@ -24,6 +24,7 @@ from neckar.jobs.commands.run import run
 from neckar.jobs.commands.schema import schema
 from neckar.jobs.commands.show import show
 from neckar.jobs.commands.status import status
+from neckar.jobs.commands.submit import submit
 from neckar.jobs.commands.trials import trials
 from neckar.jobs.commands.validate import validate
 from neckar.jobs.commands.verify import verify
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, nightly, validate, plan, status, query, show, verify, trials, export, bench, schema):
+for command in (run, nightly, submit, validate, plan, status, query, show, verify, trials, export, bench, schema):
     app.command()(command)
 app.add_typer(weights, name="weights")
 

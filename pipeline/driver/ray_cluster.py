@@ -27,7 +27,7 @@ OBJECT_STORE_BYTES = 256 << 20  # rows and their traces pass through it, never p
 RESTARTS_MAX = 2  # of a Ray of our own, in one run
 CONNECT_S = 10.0  # for a cluster's head to take a connection
 LOCKED_OUT = (  # `ray start` of 2.60 asks for a token where ~/.ray/auth_token exists, and tells its clients nothing
-    "if it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token to the one of its head"
+    "if it asks for a token, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to a file with its head's token"
 )
 MESSAGE_MAX = 300  # characters of a death's message: it ends up in a row
 

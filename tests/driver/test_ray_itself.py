@@ -80,7 +80,7 @@ def test_a_cluster_of_ray_start_is_joined_with_its_token_and_without_it_is_told_
     )
     assert done.returncode == ends, done.stderr
     if ends:
-        assert "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token" in done.stderr
+        assert "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to a file with its head's token" in done.stderr
         assert "Traceback" not in done.stderr
 
 

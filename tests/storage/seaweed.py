@@ -40,18 +40,20 @@ class S3Server:
     """A running server.
 
     Attributes:
-        endpoint_url: http://127.0.0.1:port.
+        host: the address it listens on.
+        endpoint_url: http://HOST:port.
         access_key, secret_key: of the one identity, which may do everything.
         environment: the AWS_* variables that lead boto3 here and nowhere else; also for subprocesses.
     """
 
     folder: Path
+    host: str = "127.0.0.1"
     access_key: str = field(default_factory=lambda: secrets.token_hex(10))
     secret_key: str = field(default_factory=lambda: secrets.token_hex(20))
 
     def __post_init__(self) -> None:
         self.ports = free_ports(8)
-        self.endpoint_url = f"http://127.0.0.1:{self.ports[6]}"
+        self.endpoint_url = f"http://{self.host}:{self.ports[6]}"
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,8 +68,8 @@ class S3Server:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": absent,
             "AWS_SHARED_CREDENTIALS_FILE": absent,
-            "NO_PROXY": "127.0.0.1,localhost",
-            "no_proxy": "127.0.0.1,localhost",
+            "NO_PROXY": f"127.0.0.1,localhost,{self.host}",
+            "no_proxy": f"127.0.0.1,localhost,{self.host}",
         }
 
     def client(self):
@@ -104,7 +106,7 @@ class S3Server:
     def _command(self, weed: Path, data: Path, identities: Path) -> list[str]:
         master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc = self.ports
         return [
-            str(weed), "-logtostderr=true", "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            str(weed), "-logtostderr=true", "server", f"-dir={data}", f"-ip={self.host}", f"-ip.bind={self.host}",
             f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.telemetry=false",
             "-master.electionTimeout=1s", "-master.volumeSizeLimitMB=256",
             f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", "-volume.max=0", "-volume.preStopSeconds=0",
@@ -138,9 +140,9 @@ class S3Server:
             time.sleep(0.2)
 
 
-def new_server() -> S3Server:
+def new_server(host: str = "127.0.0.1") -> S3Server:
     # Not pytest's tmp_path: the paths of the server's sockets may have 107 characters at most.
-    return S3Server(Path(tempfile.mkdtemp(prefix="weed-")))
+    return S3Server(Path(tempfile.mkdtemp(prefix="weed-")), host)
 
 
 def free_ports(count: int) -> list[int]:
