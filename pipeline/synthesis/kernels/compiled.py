@@ -27,7 +27,7 @@ _EVERYWHERE: dict[str, list[Any]] = {
         f"differences_of_grams_{kind}": [_AT, _AT, _FLOAT, *[_AT] * 4, _COUNT, _LONG, _COUNT, _COUNT]
         for kind in NAMES.values()
     },
-    "history_products_bfloat16": [_AT, _COUNT, _AT, _LONG, _COUNT, _AT, _AT, _COUNT],
+    **{f"history_products_{kind}": [_AT, _COUNT, _AT, _LONG, _COUNT, _AT, _AT, _COUNT] for kind in NAMES.values()},
     "history_sum_bfloat16": [_AT, _COUNT, _AT, _AT, _LONG, _COUNT, _COUNT],
 }
 _PRODUCTS = {

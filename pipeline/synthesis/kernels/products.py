@@ -12,6 +12,7 @@ from torch import Tensor
 
 from . import compiled
 from .compiled import NAMES, addresses, kernels_for, threads
+from .processor import bfloat16_is_fast
 
 
 def multiplies(dtype: torch.dtype) -> bool:
@@ -32,12 +33,18 @@ class Factors:
 
     def __init__(self, right: Tensor) -> None:
         self.shape = right.shape
+        if imitated(right):
+            right = right.float()
         self._library = _library_for(right)
         self._right = right if self._library is None else _packed(self._library, right)
 
     def multiply(self, left: Tensor, out: Tensor) -> None:
         """left (B, M, K) times them, contiguous, into out (B, M, N), likewise."""
-        if self._library is None:
+        if left.dtype != self._right.dtype:  # imitated
+            wide = torch.empty(out.shape)
+            self.multiply(left.float(), wide)
+            out.copy_(wide)
+        elif self._library is None:
             torch.bmm(left, self._right, out=out)
         else:
             _multiply(self._library, left, self._right, out, add=False)
@@ -54,6 +61,9 @@ def multiply_each(left: Tensor, right: Tensor, *, to: Tensor | None = None) -> T
     Returns:
         (B, M, N).
     """
+    if imitated(left):
+        wide = multiply_each(left.float(), right.float())
+        return wide.to(left.dtype) if to is None else to.copy_(wide.add_(to))
     library = _library_for(right) if to is None or to.is_contiguous() else None
     if library is None:
         return torch.bmm(left, right) if to is None else torch.baddbmm(to, left, right, out=to)
@@ -61,6 +71,15 @@ def multiply_each(left: Tensor, right: Tensor, *, to: Tensor | None = None) -> T
     for image, one, found in zip(*(torch.split(t, 1) for t in (left.contiguous(), right, out)), strict=True):
         _multiply(library, image, _packed(library, one), found, add=to is not None)  # packed, one stays in the cache
     return out
+
+
+def imitated(factor: Tensor) -> bool:
+    """Whether the CPU has no products of these: in bfloat16, where it only widens them.
+
+    There oneDNN's bits depend on the batch and on the number of threads (seen with AVX-512 without BF16), and it takes
+    longer than float32 does. So they are widened here.
+    """
+    return factor.device.type == "cpu" and factor.dtype == torch.bfloat16 and not bfloat16_is_fast()
 
 
 def _library_for(right: Tensor) -> ctypes.CDLL | None:

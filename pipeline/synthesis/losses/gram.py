@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..kernels.compiled import NAMES, addresses, kernels_for, threads
-from ..kernels.products import multiply_each
+from ..kernels.products import imitated, multiply_each
 from ..kernels.threads import one_thread
 
 FEW_POSITIONS = 256
@@ -45,6 +45,8 @@ def gram(F: Tensor) -> Tensor:
     """
     if F.device.type == "cpu":
         F = F.contiguous()
+    if imitated(F):
+        F = F.float()
     library = kernels_for(F.shape[2], F, needed="gram")
     return _by_products(F) if library is None else _by_kernels(library, F)
 
@@ -89,6 +91,6 @@ def apply_each(F: Tensor, D: Tensor, *, to: Tensor | None = None) -> Tensor:
     """
     # BLAS splits the sums of a product with few rows among its threads (seen with 6 positions at 32 x 48 px); oneDNN,
     # which has the products in bfloat16, does not.
-    alone = F.dtype != torch.bfloat16 and F.shape[1] <= FEW_POSITIONS
+    alone = (F.dtype != torch.bfloat16 or imitated(F)) and F.shape[1] <= FEW_POSITIONS
     with one_thread() if alone else nullcontext():
         return multiply_each(F, D, to=to)

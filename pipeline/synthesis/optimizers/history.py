@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..kernels.compiled import BLOCK, addresses, kernels_for, threads
+from ..kernels.compiled import BLOCK, NAMES, addresses, kernels_for, threads
+from ..kernels.threads import one_thread
 
 
 def kept(dtype: torch.dtype, device: torch.device) -> torch.dtype:
@@ -62,13 +64,14 @@ def _product(matrix: Tensor, vector: Tensor) -> Tensor:
         count, n = matrix.shape
         partial = torch.empty(-(-n // BLOCK), count, dtype=torch.float64)
         found = torch.empty(count, dtype=torch.float64)
-        library.history_products_bfloat16(
-            matrix.data_ptr(), count, vector.data_ptr(), n, BLOCK, *addresses(partial, found), threads()
-        )
+        fill = getattr(library, f"history_products_{NAMES[matrix.dtype]}")
+        fill(matrix.data_ptr(), count, vector.data_ptr(), n, BLOCK, *addresses(partial, found), threads())
         return found
-    if matrix.dtype == vector.dtype:
-        return torch.mv(matrix, vector)
-    found = vector.new_empty(len(matrix))  # of no rows too: a first pair may have been rejected
-    for place, row in zip(torch.split(found, 1), torch.split(matrix, 1), strict=True):
-        torch.mv(row.to(vector.dtype), vector, out=place)
-    return found
+    # BLAS splits these sums among its threads (seen on Intel's processors with AVX-512).
+    with one_thread() if matrix.device.type == "cpu" else nullcontext():
+        if matrix.dtype == vector.dtype:
+            return torch.mv(matrix, vector)
+        found = vector.new_empty(len(matrix))  # of no rows too: a first pair may have been rejected
+        for place, row in zip(torch.split(found, 1), torch.split(matrix, 1), strict=True):
+            torch.mv(row.to(vector.dtype), vector, out=place)
+        return found

@@ -116,7 +116,7 @@ def test_without_kernels_in_c_pictures_end_at_about_the_same_losses(oxford, pict
     request.getfixturevalue("no_kernels")
     found = run(Synthesizer(oxford, slots=3), tasks)
     for task in tasks:
-        assert found[task.key].losses.total == pytest.approx(expected[task.key].losses.total, rel=0.1)
+        assert found[task.key].losses.total == pytest.approx(expected[task.key].losses.total, rel=0.25)
         assert pixels(found[task.key]) == pixels(run(Synthesizer(oxford, slots=1), [task])[task.key])
         assert pixels(found[task.key]) != pixels(expected[task.key])
 
