@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -90,7 +91,9 @@ def make(loaded: LoadedManifest, target: str, *, out: IO[str] | None = None, **o
     from neckar.pipeline.results.reading import open_run
     from neckar.pipeline.results.success import Incomplete
 
+    level = os.environ.get("NECKAR_LOG", "WARNING").upper()  # INFO: a line for every pair that is settled
     logging.basicConfig(format="%(levelname)s: %(message)s")  # warnings are no mistakes: tell them apart
+    logging.getLogger("neckar").setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
     with reporting(loaded.manifest.name, out or sys.stdout) as report:
         try:
             summary = session.run(loaded, output=target, progress=report, **options)

@@ -79,10 +79,10 @@ def _handed_over(server: JobServer, spec: JobSpec, loaded: LoadedManifest | None
 
     attempt = 1
     while (job := server.find(spec.submission_id(attempt))) is not None:
-        if (other := spec.differences(job.metadata)) is not None:
-            mend = "give the manifest another name, or run it under the same terms"
-            raise UserError.at(f"{server.address}: {job.id}", f"a job of this id is another one: {other}; {mend}")
-        if goes_on(job.status, job.exit_code):
+        if not spec.is_same_manifest(job.metadata):
+            told = "a job of this id is of another manifest"
+            raise UserError.at(f"{server.address}: {job.id}", f"{told}; give the manifest another name")
+        if spec.is_same(job.metadata) and goes_on(job.status, job.exit_code):
             print(f"{job.id}: attached to the job that is there, {job.status}", file=sys.stderr)
             return job.id
         attempt += 1

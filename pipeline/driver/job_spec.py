@@ -61,15 +61,13 @@ class JobSpec:
             f'if [ "$found" != {wanted} ]; then exit 2; fi; exec {neckar} {run}'
         )
 
-    def differences(self, metadata: Mapping[str, str] | None) -> str | None:
-        """In what a job of this id is another one, in words; None where it is this one."""
-        found = metadata or {}
-        told = [
-            f"its {key.removeprefix('neckar_')} is {found.get(key, 'not said')}, not {value}"
-            for key, value in self.metadata.items()
-            if found.get(key) != value
-        ]
-        return "; ".join(told) or None
+    def is_same_manifest(self, metadata: Mapping[str, str]) -> bool:
+        """Whether a job of this id is of this manifest: anybody may name a job."""
+        return metadata.get(_MANIFEST) == self.manifest_sha256
+
+    def is_same(self, metadata: Mapping[str, str]) -> bool:
+        """Whether it is this very run: the same place, made by the same Neckar."""
+        return all(metadata.get(key) == value for key, value in self.metadata.items())
 
 
 def goes_on(status: str, exit_code: int | None) -> bool:

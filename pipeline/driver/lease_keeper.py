@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from neckar.pipeline.results.lease import LEASE_SECONDS, Lease, LeaseLost
 from neckar.pipeline.storage.store import StoreError
@@ -23,9 +24,15 @@ class LeaseKeeper:
         self.lease = lease
         self.lost: str | None = None  # who has taken the run over, in words
         self._every_s = every_s
+        self._renewed = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._thread.start()
+
+    @property
+    def age_s(self) -> float:
+        """Since it was last renewed."""
+        return time.monotonic() - self._renewed
 
     def end(self) -> None:
         """Stop renewing and let the next driver begin at once."""
@@ -41,6 +48,7 @@ class LeaseKeeper:
         while not self._over.wait(self._every_s):
             try:
                 self.lease.renew()
+                self._renewed = time.monotonic()
             except LeaseLost as error:
                 self.lost = str(error)
                 return

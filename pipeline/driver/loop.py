@@ -13,6 +13,7 @@ from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
+from neckar.pipeline.driver.ray_metrics import RunMetrics
 from neckar.pipeline.driver.run_setup import RunSetup
 from neckar.pipeline.driver.run_start import RunStart
 from neckar.pipeline.driver.signals import StopSignals
@@ -84,6 +85,7 @@ class Driver:
         self._capacity = Capacity(cluster, demand.staffing)
         self._worker_setup = worker_setup
         self._reporter = reporter
+        self._metrics = RunMetrics(setup.name)
         self._joined: set[str] = set()
         self._alone = cluster.alone
         self._crash_notes: dict[str, Path] = {}
@@ -261,7 +263,6 @@ class Driver:
         if settled.status == "ok":
             row = dataclasses.replace(self._made[settled.pair.index], attempts=settled.attempts)
         else:
-            log.info("%s %s: %s: %s", settled.pair.pair_id, settled.status, settled.code, settled.message)
             row = row_without_picture(
                 settled.pair,
                 settled.status,
@@ -270,10 +271,18 @@ class Driver:
                 code=settled.code,
                 message=settled.message,
             )
+        log.info(
+            "run=%s pair=%s attempt=%d worker=%s node=%s status=%s code=%s message=%s",
+            *(self._setup.name, row.pair_id, row.attempts, row.worker, row.node or self._cluster.node(row.worker or ""), row.status),
+            *(row.error_code or "", row.error_message or ""),
+        )
+        self._metrics.settled(row)
         self._start.write(row)
 
     def _report(self) -> None:
         schedule = self._schedule
+        age = self._setup.lease_age_s
+        self._metrics.look(in_flight=schedule.in_flight, workers=schedule.workers, lease_age_s=age)
         self._reporter.report(
             schedule.counts,
             in_flight=schedule.in_flight,

@@ -159,6 +159,16 @@ class RunSetup:
         return self._lease.lease
 
     @property
+    def name(self) -> str:
+        """The manifest's."""
+        return self._loaded.manifest.name
+
+    @property
+    def lease_age_s(self) -> float:
+        """Since the lease was last renewed."""
+        return self._lease.age_s if self._lease is not None else 0.0
+
+    @property
     def precision(self) -> str:
         """As the manifest asks for it."""
         return self._loaded.manifest.settings.precision

@@ -57,9 +57,10 @@ class RayCluster:
         self.head.start([RAY, "start", *head, "--dashboard-host=0.0.0.0", *LIGHT], self.environment)
         wait_until("the dashboard", lambda: self.ask("/api/version") is not None)
 
-    def ask(self, path: str):
-        """What the dashboard answers; None while it does not."""
-        request = urllib.request.Request(self.address + path)
+    def ask(self, path: str, body: object = None):
+        """What the dashboard answers to a GET, or to a POST of a body; None while it does not."""
+        request = urllib.request.Request(self.address + path, json.dumps(body).encode() if body else None)
+        request.add_header("Content-Type", "application/json")
         request.add_header("Authorization", f"Bearer {self.token.read_text()}")
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:

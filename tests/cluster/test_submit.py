@@ -1,5 +1,6 @@
 """`neckar submit` to a cluster with a token."""
 
+import hashlib
 import json
 import zipfile
 
@@ -41,9 +42,19 @@ def test_a_manifest_is_run_and_found_again(cluster, manifest, s3):
     assert json.loads(ended.stdout.splitlines()[-1])["state"] == "complete"
     again = submit(cluster, manifest, "--output", f"{s3}/out", "--follow")
     assert (again.returncode, "attached to the job that is there, SUCCEEDED" in again.stderr) == (0, True)
-    other = submit(cluster, manifest, "--output", f"{s3}/other")
-    assert other.returncode == 2
-    assert "a job of this id is another one: its output is " in other.stderr
+    other = submit(cluster, manifest, "--output", f"{s3}/other", "--follow")
+    assert (other.returncode, "-2: submitted to" in other.stderr) == (0, True)
+    assert open_run(f"{s3}/other").counts().ok == 1
+
+
+def test_a_job_of_the_same_id_and_another_manifest_is_left_alone(cluster, s3):
+    text = MANIFEST.replace("small", "taken-id")
+    open_store(s3).put("m.yaml", text.encode())
+    taken = f"taken-id-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    body = {"submission_id": taken, "entrypoint": "true", "metadata": {"neckar_manifest_sha256": "0" * 64}}
+    assert cluster.ask("/api/jobs/", body) is not None
+    ended = submit(cluster, f"{s3}/m.yaml", "--output", f"{s3}/out")
+    assert (ended.returncode, "a job of this id is of another manifest" in ended.stderr) == (2, True)
 
 
 def test_the_job_s_exit_code_is_the_command_s_and_a_job_that_is_not_complete_gets_another(cluster, manifest, s3):
