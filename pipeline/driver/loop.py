@@ -271,11 +271,10 @@ class Driver:
                 code=settled.code,
                 message=settled.message,
             )
-        log.info(
-            "run=%s pair=%s attempt=%d worker=%s node=%s status=%s code=%s message=%s",
-            *(self._setup.name, row.pair_id, row.attempts, row.worker, row.node or self._cluster.node(row.worker or ""), row.status),
-            *(row.error_code or "", row.error_message or ""),
-        )
+        node = row.node or self._cluster.node(row.worker or "")
+        told = f"{row.status} {row.error_code or ''} {row.error_message or ''}".strip()
+        where = (self._setup.name, row.pair_id, row.attempts, row.worker, node)
+        log.info("run=%s pair=%s attempt=%d worker=%s node=%s: %s", *where, told)
         self._metrics.settled(row)
         self._start.write(row)
 

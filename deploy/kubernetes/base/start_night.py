@@ -27,9 +27,8 @@ ENDED = ("Complete", "Failed")
 
 def night(job_name: str, zone: str) -> str:
     """The date, YYYY-MM-DD, of the tick that a CronJob's Job is named after."""
-    return (
-        datetime.fromtimestamp(60 * int(job_name.rpartition("-")[2]), UTC).astimezone(ZoneInfo(zone)).date().isoformat()
-    )
+    tick = datetime.fromtimestamp(60 * int(job_name.rpartition("-")[2]), UTC)
+    return tick.astimezone(ZoneInfo(zone)).date().isoformat()
 
 
 def copy_of(pattern: dict[str, Any], date: str) -> dict[str, Any]:
@@ -82,9 +81,7 @@ def main() -> int:
             print(f"{name}: {error}", file=sys.stderr)
             status = {}
         if status.get("jobDeploymentStatus") in ENDED:
-            told = " ".join(
-                str(status.get(key, "")) for key in ("jobDeploymentStatus", "jobStatus", "reason", "message")
-            )
+            told = " ".join(str(status.get(key, "")) for key in ("jobStatus", "reason", "message"))
             print(f"{name}: {told}")
             return 0 if status.get("jobStatus") == "SUCCEEDED" else 1
         time.sleep(LOOK_S)
