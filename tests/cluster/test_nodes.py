@@ -1,0 +1,96 @@
+"""Machines that die, are taken away and come while a job goes on; and nights on the same cluster."""
+
+import json
+import re
+import time
+
+import pytest
+
+from neckar.pipeline.results.query import query
+from neckar.pipeline.results.reading import open_run
+from neckar.pipeline.storage.access import open_store
+from tests.cluster.hosts import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(420)]
+
+PAIRS = 16
+MANIFEST = f"""
+schema_version: 1
+name: nodes
+settings: {{size: 48, iterations: 120}}
+design:
+  content: [package:skimage/data/coffee.png]
+  style: [package:skimage/data/rocket.jpg]
+  factors: {{exemplar: {PAIRS}}}
+"""
+
+
+def last_state(cluster, job):
+    logs = (cluster.ask(f"/api/jobs/{job}/logs") or {}).get("logs", "")
+    states = [json.loads(line) for line in logs.splitlines() if line.startswith('{"state"')]
+    return states[-1] if states else {}
+
+
+def test_nothing_is_lost_when_one_machine_dies_one_is_drained_and_one_comes(cluster, s3):
+    first, second = cluster.worker(), cluster.worker()
+    open_store(s3).put("nodes.yaml", MANIFEST.encode())
+    ended = cluster.neckar("submit", f"{s3}/nodes.yaml", "--address", cluster.address, "--output", f"{s3}/out")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    job = re.search(r"(nodes-\w+): submitted", ended.stderr)[1]
+    wait_until("both workers at work", lambda: last_state(cluster, job).get("workers") == 2, 120)
+    first.kill()
+    third = cluster.worker()
+    wait_until("the second and the third at work", lambda: last_state(cluster, job).get("workers") == 2, 120)
+    second.terminate()
+    second.wait(60)
+    followed = cluster.neckar(
+        "submit", f"{s3}/nodes.yaml", "--address", cluster.address, "--output", f"{s3}/out", "--follow"
+    )
+    assert followed.returncode == 0, followed.stdout[-3000:] + followed.stderr
+    assert third.running
+    reader = open_run(f"{s3}/out")
+    assert reader.counts().ok == PAIRS == reader.record.pairs
+    images = query(reader, "select count(distinct spec_hash) n, count(distinct node) nodes from results").to_pylist()
+    assert images == [{"n": PAIRS, "nodes": 1}] or images[0]["n"] == PAIRS
+    assert 'quarantined": 0' in followed.stdout
+    assert "suspect" not in followed.stdout
+    verified = cluster.neckar("verify", f"{s3}/out", "--pixels")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_a_machine_that_nobody_hears_of_costs_nothing_but_time(cluster, s3):
+    lost = cluster.worker()
+    text = MANIFEST.replace("nodes", "parted").replace(f"exemplar: {PAIRS}", "exemplar: 6")
+    open_store(s3).put("parted.yaml", text.encode())
+    ended = cluster.neckar("submit", f"{s3}/parted.yaml", "--address", cluster.address, "--output", f"{s3}/out")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    job = re.search(r"(parted-\w+): submitted", ended.stderr)[1]
+    wait_until("workers at work", lambda: last_state(cluster, job).get("in_flight", 0) > 0, 120)
+    lost.disconnect()
+    try:
+        followed = cluster.neckar(
+            "submit", f"{s3}/parted.yaml", "--address", cluster.address, "--output", f"{s3}/out", "--follow"
+        )
+    finally:
+        lost.connect()
+        lost.kill()
+    assert followed.returncode == 0, followed.stdout[-3000:] + followed.stderr
+    assert open_run(f"{s3}/out").counts().ok == 6
+
+
+def test_metrics_of_a_run_are_exported_under_their_names(cluster, s3):
+    """Scraped from the head, where the driver runs."""
+    import urllib.request
+
+    from neckar.pipeline.driver.ray_metrics import exported
+
+    nodes = cluster.ask("/nodes?view=summary")["data"]["summary"]
+    (head,) = [n for n in nodes if n["raylet"].get("state") == "ALIVE" and n["ip"] == cluster.head.address]
+    port = head["raylet"]["metricsExportPort"]
+    until = time.monotonic() + 60
+    found = set()
+    while time.monotonic() < until and not exported() <= found:
+        text = urllib.request.urlopen(f"http://{cluster.head.address}:{port}/metrics", timeout=10).read().decode()
+        found |= {re.split(r"[{ ]", line)[0] for line in text.splitlines() if line.startswith("ray_neckar")}
+        time.sleep(1)
+    assert {name for name in found if not name.endswith("_created")} == exported()
