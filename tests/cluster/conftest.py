@@ -70,17 +70,16 @@ class RayCluster:
 
     def worker(self, cores: int = 1) -> Host:
         """A machine that has joined."""
-        before = self.alive()
         host = self.laboratory.host()
         join = [f"--address={self.head.address}:6379", f"--node-ip-address={host.address}", f"--num-cpus={cores}"]
         host.start([RAY, "start", *join, *LIGHT], self.environment)
-        wait_until(f"{host.address} to join", lambda: self.alive() > before)
+        wait_until(f"{host.address} to join", lambda: host.address in self.alive())
         return host
 
-    def alive(self) -> int:
-        """Number of machines."""
-        nodes = self.ask("/nodes?view=summary")
-        return 0 if nodes is None else sum(n["raylet"].get("state") == "ALIVE" for n in nodes["data"]["summary"])
+    def alive(self) -> set[str]:
+        """Addresses of the machines that are there, as the head has it."""
+        nodes = self.ask("/nodes?view=summary") or {"data": {"summary": []}}
+        return {node["ip"] for node in nodes["data"]["summary"] if node["raylet"].get("state") == "ALIVE"}
 
     def neckar(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """A command of somebody in the laboratory."""

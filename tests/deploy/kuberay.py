@@ -1,4 +1,4 @@
-"""What KubeRay accepts: a strict JSON Schema from its own definitions, and a table of what only its operator refuses."""
+"""What KubeRay accepts: a strict JSON Schema of its own definitions, and a table of what only its operator refuses."""
 
 from __future__ import annotations
 

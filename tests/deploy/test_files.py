@@ -130,12 +130,15 @@ def test_every_configuration_is_one(tmp_path):
         assert load_config(str(path)).config.name
 
 
+WRITTEN = r"(?<![\w/.-])neckar (nightly|submit|run|plan|bench|query|status|validate|weights)\b([^;|&\n`\"]*)"
+
+
 def written_commands():
     """Every `neckar COMMAND ...` in deploy/, up to what ends it."""
     for path in sorted(DEPLOY.rglob("*")):
         if path.is_file():
             for match in re.finditer(
-                r"(?<![\w/.-])neckar (nightly|submit|run|plan|bench|query|status|validate|weights|show)\b([^;|&\n`\"]*)",
+                WRITTEN,
                 path.read_text(),
             ):
                 yield path.relative_to(ROOT), match[1], match[2]
@@ -171,3 +174,9 @@ def test_every_process_of_ray_has_its_token_outright():
     starts = re.findall(r"(?m)^(.*\n?.*)ray start", (DEPLOY / "ray-up/cluster.yaml").read_text())
     assert len(starts) == 2
     assert all("RAY_AUTH_TOKEN_PATH" in start for start in starts)
+
+
+def test_every_exit_code_has_an_entry_in_the_runbook():
+    runbook = (DEPLOY / "README.md").read_text()
+    for code in Exit:
+        assert f"#### Exit {code.value}\n" in runbook

@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -64,7 +64,7 @@ def cron_mistakes(spec):
     except (KeyError, ValueError):
         return [*mistakes, f"no time zone: {spec.get('timeZone')}"]
     for day in range(366):
-        there = datetime(2026, 1, 1, int(fields[1]), int(fields[0])) + timedelta(days=day)
+        there = datetime(2026, 1, 1, int(fields[1]), int(fields[0]), tzinfo=UTC) + timedelta(days=day)
         first, second = there.replace(tzinfo=zone), there.replace(tzinfo=zone, fold=1)
         if first.utcoffset() != second.utcoffset():
             mistakes.append(f"{there} is skipped or repeated in {zone}")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -18,9 +19,9 @@ TICK = 29736750  # 2026-07-16 20:30 UTC: 22:30 in Berlin, the 17th in Auckland
 
 
 class Api(http.server.BaseHTTPRequestHandler):
-    jobs: dict = {}
+    jobs: ClassVar[dict] = {}
     ends = "SUCCEEDED"
-    created: list = []
+    created: ClassVar[list] = []
 
     def _answer(self, code, body):
         data = json.dumps(body).encode()
@@ -54,8 +55,8 @@ def api(tmp_path: Path):
         (tmp_path / name).write_text(text)
 
     class Own(Api):
-        jobs = {"neckar-nightly": PATTERN}
-        created = []
+        jobs: ClassVar[dict] = {"neckar-nightly": PATTERN}
+        created: ClassVar[list] = []
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Own)
     threading.Thread(target=server.serve_forever, daemon=True).start()
