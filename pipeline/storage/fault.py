@@ -50,6 +50,7 @@ _MENDS = {
     "InvalidToken": "the session token is not valid; renew the credentials",
 }
 
+_READS = ("GetObject", "HeadObject")
 _BROKEN = (ResponseStreamingError, IncompleteReadError, FlexibleChecksumError)
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -105,7 +106,8 @@ def _answered(uri: str, error: ClientError) -> StoreError:
         return Denied(uri, _MENDS[code])
     if (status >= 500 and status != 501) or status == 429 or code in _THROTTLED | _RACED:
         return Unavailable(uri, f"the store answers only with errors ({code}, HTTP {status}); try again later")
-    return Denied(uri, f"the store refuses it ({code}, HTTP {status}); check the credentials' permissions")
+    unseen = "; without s3:ListBucket a missing key is told so too" if error.operation_name in _READS else ""
+    return Denied(uri, f"the store refuses it ({code}, HTTP {status}); check the credentials' permissions{unseen}")
 
 
 def _unanswered(uri: str, error: Exception) -> StoreError:

@@ -1,7 +1,7 @@
 """A laboratory's network on one machine: hosts with network, process and mount namespaces of their own, on a bridge.
 
-A host has its own address, its own /tmp/ray and /dev/shm, and its processes end with it: raylets that share a folder
-for temporary files lost a job its working folder.
+A host has its own address, the name node1, node2 and so on, its own /tmp/ray and /dev/shm, and its processes end with
+it: raylets that share a folder for temporary files lost a job its working folder.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from pathlib import Path
 
 NETWORK = "10.77.0"
 BRIDGE = f"{NETWORK}.1"  # where the laboratory itself is: its store, and whoever starts something
+_NAMES = "127.0.0.1 localhost\n" + "".join(f"{NETWORK}.{n} node{n - 10}\n" for n in range(11, 20))
 _CLONE_NEWNET = 0x40000000
-_BOOT = 'mkdir -p /tmp/ray && mount -t tmpfs none /tmp/ray && mount -t tmpfs -o size=1g none /dev/shm && exec "$@"'
+_BOOT = """mount --bind "$HOSTS" /etc/hosts && mkdir -p /tmp/ray && mount -t tmpfs none /tmp/ray &&
+mount -t tmpfs -o size=1g none /dev/shm && exec "$@\""""
 
 
 def reason_against() -> str | None:
     """Why no hosts can be made here; None where they can."""
-    if shutil.which("ip") is None or shutil.which("unshare") is None:
-        return "no ip or unshare here: Debian's iproute2 and util-linux"
+    if shutil.which("ip") is None or shutil.which("nsenter") is None:
+        return "no ip or nsenter here: Debian's iproute2 and util-linux"
     name = f"nk{secrets.token_hex(3)}"
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
     if made.returncode:
@@ -46,11 +48,13 @@ class Host:
         network: its namespace's name.
         address: its IP address.
         log: what its processes print.
+        hosts: its /etc/hosts.
     """
 
-    def __init__(self, network: str, address: str, log: Path) -> None:
+    def __init__(self, network: str, address: str, log: Path, hosts: Path) -> None:
         self.address = address
         self.log = log
+        self._hosts = hosts
         self._network = network
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -59,8 +63,8 @@ class Host:
         spaces = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["ip", "netns", "exec", self._network, *spaces, "sh", "-c", _BOOT, "sh", *command],
-                env={**environment},
+                ["nsenter", f"--net=/run/netns/{self._network}", *spaces, "sh", "-c", _BOOT, "sh", *command],
+                env={**environment, "HOSTS": str(self._hosts)},
                 stdout=log,
                 stderr=log,
             )
@@ -115,7 +119,9 @@ class Laboratory:
         for command in (("addr", "add", f"{address}/24", "dev", "eth0"), ("link", "set", "eth0", "up")):
             _ip("-n", network, *command)
         _ip("-n", network, "link", "set", "lo", "up")
-        host = Host(network, address, self._folder / f"host-{number}.log")
+        names = self._folder / "hosts"
+        names.write_text(_NAMES)
+        host = Host(network, address, self._folder / f"host-{number}.log", names)
         self._hosts.append(host)
         return host
 

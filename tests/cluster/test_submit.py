@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import re
+import time
+import urllib.request
 import zipfile
 
 import pytest
 
+from neckar.pipeline.driver.ray_metrics import exported
 from neckar.pipeline.results.reading import open_run
 from neckar.pipeline.storage.access import open_store
 
@@ -135,3 +139,24 @@ def test_without_following_it_waits_until_the_job_has_begun(cluster, manifest, s
     assert (ended.returncode, "--follow, or: ray job logs --address" in ended.stdout) == (0, True)
     submit(cluster, f"{s3}/quick.yaml", "--output", f"{s3}/out", "--follow")
     assert open_run(f"{s3}/out").success is not None
+
+
+def test_metrics_of_a_run_are_exported_under_their_names(cluster, s3):
+    """Scraped from the head, where the driver runs."""
+    text = (
+        MANIFEST.replace("small", "measured")
+        + "  - {id: two, content: package:skimage/data/coffee.png, style: no.png}\n"
+    )
+    open_store(s3).put("m.yaml", text.encode())
+    ended = submit(cluster, f"{s3}/m.yaml", "--output", f"{s3}/out")
+    assert ended.returncode in (0, 1), ended.stderr
+    nodes = cluster.ask("/nodes?view=summary")["data"]["summary"]
+    (head,) = [n for n in nodes if n["raylet"].get("state") == "ALIVE" and n["ip"] == cluster.head.address]
+    port = head["raylet"]["metricsExportPort"]
+    until = time.monotonic() + 60
+    found = set()
+    while time.monotonic() < until and not exported() <= found:
+        text = urllib.request.urlopen(f"http://{cluster.head.address}:{port}/metrics", timeout=10).read().decode()
+        found |= {re.split(r"[{ ]", line)[0] for line in text.splitlines() if line.startswith("ray_neckar")}
+        time.sleep(1)
+    assert {name for name in found if not name.endswith("_created")} == exported()

@@ -211,6 +211,15 @@ def test_a_lasting_fault_is_told(
 
 
 @REAL
+def test_a_missing_key_without_the_right_to_list_is_told_as_what_it_may_be(s3_uri: str, proxy: FaultyS3) -> None:
+    """S3 answers 403 where the role may not know whether there is such a key."""
+    store = open_store(s3_uri)
+    proxy.spoil("GET", "answer", 1, status=403, code="AccessDenied")
+    with pytest.raises(Denied, match="without s3:ListBucket a missing key is told so too"):
+        store.get("absent.png")
+
+
+@REAL
 def test_credentials_that_expire_are_read_anew(
     s3_uri: str, proxy: FaultyS3, s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:
