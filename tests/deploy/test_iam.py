@@ -15,6 +15,8 @@ from skimage import data
 from neckar.pipeline.storage.access import open_store
 from tests.deploy.conftest import DEPLOY, checker, ran
 from tests.jobs.conftest import ROOT
+from tests.storage import recorder
+from tests.storage.recorder import recorded
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -34,23 +36,6 @@ ACTIONS = {  # s3:HeadObject is none
 }
 
 NEEDS_NO_RIGHT = {"HeadBucket"}  # the first contact: any answer will do, a refusal too
-
-RECORDER = """
-import json, os
-import botocore.session
-
-made = botocore.session.Session.__init__
-
-def watched(self, *arguments, **options):
-    made(self, *arguments, **options)
-    def record(model, params, **_):
-        line = json.dumps([model.name, params["url"]])
-        with open(os.environ["CALLS"], "a") as file:
-            file.write(line + "\\n")
-    self.get_component("event_emitter").register("before-call.s3", record)
-
-botocore.session.Session.__init__ = watched
-"""
 
 RUN = """
 schema_version: 1
@@ -73,16 +58,13 @@ def bucket(s3_server, s3_environment):
 
 
 def calls(folder, *commands):
-    (folder / "sitecustomize.py").write_text(RECORDER)
-    environment = os.environ | {"PYTHONPATH": f"{folder}:{ROOT}", "CALLS": str(folder / "calls")}
     for command in commands:
         done = subprocess.run(
             [sys.executable, "-m", "neckar", *command],
-            env=environment, cwd=folder, capture_output=True, text=True, timeout=200, check=False,
+            env=recorded(folder, str(ROOT)), cwd=folder, capture_output=True, text=True, timeout=200, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-    for line in (folder / "calls").read_text().splitlines():
-        yield tuple(json.loads(line))
+    return recorder.calls(folder)
 
 
 def asked(bucket, operation, url):
