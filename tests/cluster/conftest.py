@@ -79,7 +79,9 @@ class RayCluster:
     def alive(self) -> set[str]:
         """Addresses of the machines that are there, as the head has it."""
         nodes = self.ask("/nodes?view=summary") or {"data": {"summary": []}}
-        return {node.get("ip", "") for node in nodes["data"]["summary"] if node.get("raylet", {}).get("state") == "ALIVE"}
+        return {
+            node.get("ip", "") for node in nodes["data"]["summary"] if node.get("raylet", {}).get("state") == "ALIVE"
+        }
 
     def neckar(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """A command of somebody in the laboratory."""

@@ -82,10 +82,19 @@ class Host:
 
     def terminate(self) -> None:
         """Ask its first process to end, as an orchestrator does before it takes a machine away."""
+        os.kill(self._first, signal.SIGTERM)
+
+    @property
+    def _first(self) -> int:
+        """Its first process, as the machine has it that all of them are on."""
         assert self._process is not None
         pid = self._process.pid
         (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        os.kill(int(child), signal.SIGTERM)
+        return int(child)
+
+    def there(self, *command: str) -> list[str]:
+        """The command as one that runs on it, beside its first."""
+        return ["nsenter", f"--target={self._first}", "--net", "--mount", "--pid", *command]
 
     def wait(self, timeout_s: float) -> None:
         """Until it is off."""
