@@ -50,6 +50,15 @@ def test_a_new_style_costs_its_own_pairs_and_every_version_stays_readable(lab):
     assert version_dates(open_store(lab.dataset)) == [date(2026, 11, 20), date(2026, 11, 21)]
 
 
+def test_a_hundred_contents_twenty_styles_and_one_more(tmp_path):
+    lab = Lab(tmp_path, "out")
+    lab.add(*(f"c/{i}.png" for i in range(100)), *(f"s/{i}.png" for i in range(20)))
+    assert lab.make("2026-11-20").added == 2000
+    lab.add("s/one-more.png")
+    assert outcome(lab.make("2026-11-21")) == ("published", 100, 100, 2000, 0, 0)
+    assert len(ids(lab.dataset)) == 2100
+
+
 def test_nothing_new_writes_one_object_and_publishes_nothing(lab):
     lab.make("2026-11-20")
     before = files(lab)
