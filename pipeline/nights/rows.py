@@ -15,9 +15,10 @@ from neckar.pipeline.nights.selection import FileRows
 from neckar.pipeline.nights.wanted import KEY_LENGTH, KEY_TYPE
 from neckar.pipeline.results.layout import RUN_KEY
 from neckar.pipeline.results.ledger import STATUSES, PartFile, read_columns
+from neckar.pipeline.results.ranges import mask_of
 from neckar.pipeline.results.reading import open_run
 from neckar.pipeline.results.records import read_record
-from neckar.pipeline.results.versions import mask_of, read_version
+from neckar.pipeline.results.versions import read_version
 from neckar.pipeline.storage.store import NotFound, Store
 from neckar.schemas.errors import ErrorCode, UserError
 from neckar.schemas.night import PlanRecord, VersionPart

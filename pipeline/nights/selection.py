@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
-from neckar.pipeline.results.ledger import STATUSES
-from neckar.pipeline.results.versions import ranges_of
+from neckar.pipeline.results.ranges import ranges_of
 from neckar.schemas.night import VersionPart
+from neckar.schemas.status import Status
 
+STATUSES: tuple[Status, ...] = get_args(Status)
 _OK = STATUSES.index("ok")
 
 

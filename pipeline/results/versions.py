@@ -16,6 +16,7 @@ import numpy as np
 
 from neckar.pipeline.results.layout import RUN_KEY
 from neckar.pipeline.results.ledger import PartFile, read_columns
+from neckar.pipeline.results.ranges import mask_of
 from neckar.pipeline.results.reading import ResultsReader, RunReader, open_run, read_row
 from neckar.pipeline.results.records import read_record
 from neckar.pipeline.storage.access import open_store
@@ -76,20 +77,6 @@ class VersionReader(ResultsReader):
 def run_folder(key: str) -> str:
     """`runs/<date>/` of the key of a file below it."""
     return "/".join(key.split("/")[:2]) + "/"
-
-
-def mask_of(rows: int, without: list[tuple[int, int]]) -> np.ndarray:
-    """(rows,) bool: those that are in no range of `without`."""
-    mask = np.ones(rows, dtype=bool)
-    for start, stop in without:
-        mask[start:stop] = False
-    return mask
-
-
-def ranges_of(mask: np.ndarray) -> list[tuple[int, int]]:
-    """The inverse of `mask_of`: [first, behind the last] of the rows that are False."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], mask, [True]]).astype(np.int8)))
-    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 def version_key(day: date) -> str:
