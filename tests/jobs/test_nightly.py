@@ -16,6 +16,8 @@ from skimage import data
 from neckar.pipeline.results.query import query
 from neckar.pipeline.results.versions import open_results
 from neckar.pipeline.storage.access import open_store
+from tests.jobs.conftest import ROOT
+from tests.storage import recorder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -35,9 +37,9 @@ def config(tmp_path: Path, s3_uri: str) -> Path:
     return path
 
 
-def nightly(config: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def nightly(config: Path, *options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "neckar", "nightly", str(config), *options]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=config.parent, timeout=300)
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=config.parent, env=env, timeout=300)
 
 
 def summary(ended: subprocess.CompletedProcess[str]) -> dict:
@@ -100,6 +102,24 @@ def test_a_night_is_killed_and_goes_on_and_is_refused(config, s3_uri):
     again = nightly(config, "--date", "2026-11-01")
     assert (again.returncode, "Ray" in again.stderr) == (1, False)
     assert nightly(config, "--check").returncode == 1
+
+
+def test_a_style_that_vanishes_and_bytes_that_change_between_plan_and_run(config, s3_uri, s3_server, tmp_path):
+    """The night goes by its plan: what cannot be made as planned is left out, and the next night asks anew."""
+    add_style(s3_uri)
+    killed = nightly(config, "--date", "2026-11-01", env=recorder.recorded(tmp_path, str(ROOT), KILL_AFTER="plan.json"))
+    assert killed.returncode == recorder.KILLED
+    sources = open_store(f"{s3_uri}/sources")
+    bucket, _, prefix = s3_uri.removeprefix("s3://").partition("/")
+    s3_server.client().delete_object(Bucket=bucket, Key=f"{prefix}/sources/s/copy.png")
+    sources.put("c/coffee.png", sources.get("c/astronaut.png"))
+    ended = nightly(config, "--date", "2026-11-01")
+    told = summary(ended)
+    assert (ended.returncode, told["outcome"], told["pairs"], told["ok"], told["missing"]) == (1, "refused", 4, 1, 3)
+    mended = nightly(config, "--date", "2026-11-02")
+    told = summary(mended)
+    assert (mended.returncode, told["outcome"], told["pairs"], told["to_make"], told["ok"]) == (0, "published", 1, 0, 1)
+    assert len(told["same_bytes"]) == 1
 
 
 @pytest.mark.parametrize(
