@@ -114,8 +114,9 @@ def _columns(store: Store, file: PartFile, columns: list[str]) -> pa.Table:
 
 
 def _keys(table: pa.Table) -> np.ndarray:
-    ends = pc.utf8_slice_codeunits(table.column("pair_id"), start=-KEY_LENGTH)
-    return np.array(ends.to_pylist(), dtype=KEY_TYPE)
+    ends = pc.cast(pc.utf8_slice_codeunits(table.column("pair_id"), start=-KEY_LENGTH), pa.binary(KEY_LENGTH))
+    raw = (np.frombuffer(chunk.buffers()[1], KEY_TYPE)[chunk.offset :][: len(chunk)] for chunk in ends.chunks)
+    return np.concatenate([np.empty(0, KEY_TYPE), *raw])
 
 
 def _statuses(table: pa.Table) -> np.ndarray:

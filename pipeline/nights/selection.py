@@ -72,27 +72,31 @@ class Selection:
 
 
 def select(wanted: np.ndarray, files: Sequence[FileRows], *, anew: bool = False) -> Selection:
-    """One row for every wanted pair that has any: pictures before failures, the base's before others, else the newest.
+    """One row for every wanted pair that has any: pictures before failures, the base's before others, or the newest.
 
     Args:
         wanted: (pairs,) S20: their keys.
         files: oldest first; those of the base before all others.
         anew: whether the base's rows are only counted: all is made again.
     """
+    index = _Index(wanted)
     starts = np.cumsum([0, *(len(file.keys) for file in files)])
-    keys = np.concatenate([np.empty(0, wanted.dtype), *(file.keys for file in files)])
+    pairs = np.concatenate([np.empty(0, np.int64), *(index.places(file.keys) for file in files)])
     statuses = np.concatenate([np.empty(0, np.uint8), *(file.statuses for file in files)])
     usable = np.concatenate([np.empty(0, bool), *(file.usable for file in files)])
     of_base = np.repeat([file.of_base for file in files], np.diff(starts)).astype(bool)
-    base_keys = keys[of_base & usable]
-    usable = usable & np.isin(keys, wanted) & ~(of_base & anew)
+    based = np.zeros(len(wanted), dtype=bool)
+    based[pairs[of_base & usable & (pairs >= 0)]] = True
+    dropped = int(np.count_nonzero(of_base & usable & (pairs < 0)))
+    usable = usable & (pairs >= 0) & ~(of_base & anew)
     ok = statuses == _OK
-    rank = np.arange(len(keys)) + (ok * 2 + (ok & of_base)) * len(keys)
-    places = np.flatnonzero(usable)
-    order = places[np.lexsort((rank[places], keys[places]))]
-    last = np.append(keys[order][1:] != keys[order][:-1], True) if len(order) else order.astype(bool)
-    chosen = np.zeros(len(keys), dtype=bool)
-    chosen[order[last]] = True
+    rank = ok * 2 + (ok & of_base)
+    candidates = np.flatnonzero(usable)
+    candidates = candidates[np.argsort(rank[candidates], kind="stable")]  # the newest of a rank comes last
+    best = np.full(len(wanted), -1)
+    best[pairs[candidates]] = candidates  # and the last one stays
+    chosen = np.zeros(len(pairs), dtype=bool)
+    chosen[best[best >= 0]] = True
     parts, by_release = [], dict[str, int]()
     for file, start, stop in zip(files, starts[:-1], starts[1:], strict=True):
         mask = chosen[start:stop]
@@ -100,7 +104,7 @@ def select(wanted: np.ndarray, files: Sequence[FileRows], *, anew: bool = False)
         if count:
             parts.append(file.part.model_copy(update={"without": ranges_of(mask)}))
             by_release[file.part.neckar_version] = by_release.get(file.part.neckar_version, 0) + count
-    again = chosen & ~of_base & np.isin(keys, base_keys)
+    again = chosen & ~of_base & based[pairs]
     tally = np.bincount(statuses[chosen], minlength=len(STATUSES))
     kept, remade = int(np.count_nonzero(chosen & of_base)), int(np.count_nonzero(again))
     return Selection(
@@ -109,12 +113,50 @@ def select(wanted: np.ndarray, files: Sequence[FileRows], *, anew: bool = False)
         added=int(np.count_nonzero(chosen)) - kept - remade,
         kept=kept,
         remade=remade,
-        dropped=int(np.count_nonzero(~np.isin(base_keys, wanted))),
+        dropped=dropped,
         by_release=by_release,
     )
 
 
 def to_make(wanted: np.ndarray, files: Sequence[FileRows], release: str) -> np.ndarray:
     """Numbers of the wanted pairs that no row holds, ascending."""
-    held = [file.keys[file.held(release)] for file in files]
-    return np.flatnonzero(~np.isin(wanted, np.concatenate([np.empty(0, wanted.dtype), *held])))
+    index = _Index(wanted)
+    held = np.zeros(len(wanted), dtype=bool)
+    for file in files:
+        found = index.places(file.keys[file.held(release)])
+        held[found[found >= 0]] = True
+    return np.flatnonzero(~held)
+
+
+class _Index:
+    """Where keys stand among the wanted ones.
+
+    Looked up by 64 bits and compared whole: of two wanted keys that share those, one is not found and is made again.
+
+    Args:
+        wanted: (pairs,) S20, hex.
+    """
+
+    def __init__(self, wanted: np.ndarray) -> None:
+        self._wanted = wanted
+        numbers = _numbers(wanted)
+        self._order = np.argsort(numbers)
+        self._numbers = numbers[self._order]
+
+    def places(self, keys: np.ndarray) -> np.ndarray:
+        """(n,) int64 of (n,) keys; -1 where one is not wanted."""
+        if not len(self._wanted):
+            return np.full(len(keys), -1)
+        near = np.searchsorted(self._numbers, _numbers(keys)).clip(max=len(self._order) - 1)
+        found = self._order[near]
+        return np.where(self._wanted[found] == keys, found, -1)
+
+
+def _numbers(keys: np.ndarray) -> np.ndarray:
+    """(n,) uint64 of the first 16 hex digits."""
+    digits = np.ascontiguousarray(keys).view(np.uint8).reshape(len(keys), -1)
+    numbers = np.zeros(len(keys), dtype=np.uint64)
+    for place in range(16):
+        digit = digits[:, place]
+        numbers = (numbers << np.uint64(4)) | np.where(digit >= ord("a"), digit - (ord("a") - 10), digit - ord("0"))
+    return numbers
