@@ -18,7 +18,7 @@ from tests.cluster.hosts import BRIDGE, Laboratory, reason_against, wait_until
 from tests.deploy.conftest import DEPLOY, checker, ran
 from tests.jobs.conftest import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CONF = """
 ClusterName=lab
@@ -115,7 +115,7 @@ def test_the_file_itself_makes_a_night_and_ends_with_its_code(slurm, tmp_path):
     def night(nodes):
         return subprocess.run(
             ["sbatch", f"--nodes={nodes}", "--wait", f"--output={tmp_path}/log", DEPLOY / "slurm/nightly.sbatch"],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False,
         )  # fmt: skip
 
     done = night(2)
