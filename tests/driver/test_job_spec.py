@@ -25,9 +25,8 @@ def run(spec, program, tmp_path):
     path = tmp_path / "neckar"
     path.write_text(f"#!/bin/sh\n{program}\n")
     path.chmod(0o755)
-    return subprocess.run(
-        spec.entrypoint, shell=True, capture_output=True, text=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False
-    )  # fmt: skip
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    return subprocess.run(spec.entrypoint, shell=True, capture_output=True, text=True, env=environment, check=False)
 
 
 def test_the_command_runs_the_manifest_whatever_its_name(tmp_path):
