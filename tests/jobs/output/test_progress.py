@@ -87,7 +87,7 @@ def test_a_reader_that_goes_away_does_not_end_the_run():
 
 def test_a_terminal_gets_a_bar_with_rate_and_time_to_go():
     script = (
-        "import time\n"
+        "import sys, time\n"
         "from neckar.jobs.output.progress import Ending, reporting\n"
         "from tests.jobs.output.test_progress import moment\n"
         "with reporting('night', sys.stdout) as report:\n"
