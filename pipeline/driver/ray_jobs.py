@@ -64,13 +64,14 @@ class JobServer:
         if not self.address.startswith(("http://", "https://")):
             raise UserError.at(f"--address {address}", "is no job server; write http://HOST:8265")
         try:
-            import aiohttp  # noqa: F401, PLC0415  # of ray[default]
+            import aiohttp  # noqa: PLC0415  # of ray[default]
             from ray.exceptions import AuthenticationError  # noqa: PLC0415  # as the next
             from ray.job_submission import JobSubmissionClient  # noqa: PLC0415  # a second
         except ImportError:
             mend = "install neckar[cluster], which is ray[default]"
             raise UserError.at("neckar submit", f"plain Ray has no client of jobs; {mend}") from None
         self._locked_out = AuthenticationError
+        self._broken_off = aiohttp.ClientError  # while a job's lines are followed
         with self._told(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._client: Any = JobSubmissionClient(self.address)
@@ -81,7 +82,7 @@ class JobServer:
             try:
                 found = self._client.get_job_info(job_id)
             except RuntimeError as error:
-                if "404" in str(error):
+                if "status code 404" in str(error):
                     return None
                 raise
         status = str(getattr(found.status, "value", found.status))
@@ -133,7 +134,9 @@ class JobServer:
         """The client's errors in one line."""
         try:
             yield
-        except (ConnectionError, OSError) as error:
+        except (OSError, self._broken_off) as error:
+            if getattr(error, "status", None) in {401, 403}:  # a token that ran out meanwhile
+                raise UserError.at(self.address, _LOCKED_OUT) from None
             raise Unavailable(self.address, f"no job server answers ({_line(error)}); is the cluster up?") from None
         except self._locked_out:
             raise UserError.at(self.address, _LOCKED_OUT) from None
