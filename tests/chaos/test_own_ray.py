@@ -65,11 +65,17 @@ def below(pid: int) -> Iterator[tuple[int, str]]:
             yield from below(int(number))
 
 
-def end_one(driver: subprocess.Popen[str], name: str) -> int:
-    """Kill the driver's process of a name; its id."""
-    (found,) = [pid for pid, command in below(driver.pid) if name in command.split()[0]]
-    os.kill(found, signal.SIGKILL)
-    return found
+def one(driver: subprocess.Popen[str], name: str) -> int | None:
+    """Id of the driver's living process of a name."""
+    found = [pid for pid, command in below(driver.pid) if name in command.split()[0] and "<defunct>" not in command]
+    return found[0] if len(found) == 1 else None
+
+
+def end_one(driver: subprocess.Popen[str], name: str) -> None:
+    """Kill the driver's process of a name."""
+    pid = one(driver, name)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -88,11 +94,15 @@ def test_one_that_dies_costs_no_pair_and_no_minutes(tmp_path, start, diary_folde
 
 def test_one_that_dies_again_and_again_ends_the_run_with_its_reason(start, diary_folder):
     driver = start(pairs=5000)
-    for round_ in range(3):
-        seen = len({entry.pid for entry in diaries(diary_folder)})
+
+    def works() -> bool:
+        """Whether a worker of the raylet that lives now has begun."""
+        raylet = one(driver, "raylet")
+        return raylet is not None and bool({pid for pid, _ in below(raylet)} & set(alive(diary_folder)))
+
+    for _ in range(3):
+        until(works, 60)
         end_one(driver, "raylet")
-        if round_ < 2:
-            until(lambda seen=seen: len({entry.pid for entry in diaries(diary_folder)}) > seen, 60)
     _, told = driver.communicate(timeout=60)
     assert driver.returncode == 3, told
     assert "Ray's raylet on this machine has died, 3 times in this run" in told.splitlines()[-1]
