@@ -96,6 +96,16 @@ class RayCluster:
             check=False,
         )
 
+    def rows(self, uri: str, sql: str = "select * from results") -> list[dict]:
+        """What `neckar query` answers.
+
+        Asked of another process, for Arrow reads in threads of its own: those that an earlier test has started are not
+        in the laboratory's network.
+        """
+        asked = self.neckar("query", uri, sql, "--format", "json")
+        assert asked.returncode == 0, asked.stderr
+        return json.loads(asked.stdout)
+
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """The same, not waited for."""
         return subprocess.Popen(

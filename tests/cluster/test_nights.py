@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from neckar.pipeline.results.query import query
 from neckar.pipeline.results.versions import open_results, version_dates
 from neckar.pipeline.storage.access import open_store
 from tests.jobs.conftest import ROOT
@@ -65,9 +64,7 @@ class Lab:
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr, put
 
     def pixels(self, name="demo"):
-        rows = query(
-            open_results(f"{self.s3}/datasets/{name}"), "select spec_hash, pixel_sha256 from results"
-        ).to_pylist()
+        rows = self.cluster.rows(f"{self.s3}/datasets/{name}")
         return {row["spec_hash"]: row["pixel_sha256"] for row in rows}
 
 

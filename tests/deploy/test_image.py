@@ -23,15 +23,15 @@ from tests.deploy.conftest import DEPLOY, ROOT, checker, ran
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
 
+PIP = {"cert", "find-links", "index-url", "proxy", "trusted-host"}
 PYTHON = "python3,python3-venv,ca-certificates"  # what the official image of Python has and Debian's smallest has not
 
 
 def pip_as_here(folder: Path) -> list[str]:
-    """Options with which pip in the build finds its packages as pip on this machine does: its settings, and their files."""
+    """Options with which pip in the build finds its packages as pip on this machine does: its settings, their files."""
     listed = ran(sys.executable, "-m", "pip", "config", "list").stdout.splitlines()
     settings = [line.partition("=") for line in listed]
-    told = {name.rpartition(".")[2].lstrip("."): value.strip("'") for name, _, value in settings}
-    told.pop("constraint", None)  # ours is the repository's
+    told = {name.split(".")[-1]: value.strip("'") for name, _, value in settings if name.split(".")[-1] in PIP}
     (folder / "pip.conf").write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in told.items()))
     mounts = [f"{folder}/pip.conf:/etc/pip.conf"]
     for value in told.values():
