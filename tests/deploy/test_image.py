@@ -134,7 +134,7 @@ def test_one_pair_runs(builder, inside):
     for name in ("coffee", "rocket"):
         Image.fromarray(getattr(data, name)()[:96, :96]).save(shared / f"{name}.png")
     pair = {"id": "one", "content": "/shared/coffee.png", "style": "/shared/rocket.png"}
-    manifest = {"run": "image", "settings": {"size": 48, "iterations": 3}, "pairs": [pair]}
+    manifest = {"schema_version": 1, "name": "image", "settings": {"size": 48, "iterations": 3}, "pairs": [pair]}
     (shared / "jobs.json").write_text(json.dumps(manifest))
     done = inside("neckar", "run", "/shared/jobs.json", "--output", "/shared/run")
     assert done.returncode == 0, done.stderr
