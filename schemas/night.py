@@ -38,6 +38,9 @@ class PlanRecord(Record):
     config: dict[str, Any] = Field(description="What decides the pairs, with its defaults.")
     contents: list[Picture]
     styles: list[Picture]
+    starts: dict[str, Sha256] = Field(
+        default_factory=dict, description="URI to SHA-256 of the pictures that settings.init names."
+    )
     wanted: Count = Field(description="Pairs of the sources and factors.")
     to_make: Count = Field(description="Of them, those that no earlier night holds.")
     pairs_key: str | None = Field(description="The file of the pairs to make, relative to the set; none where none is.")

@@ -83,6 +83,7 @@ class Night:
         self._now = now
         self._begun = now()
         self._base_rows: list[FileRows] | None = None
+        self._starts: dict[str, str] = {}  # settings.init's pictures, URI to SHA-256, read once
 
     @property
     def published(self) -> bool:
@@ -131,6 +132,7 @@ class Night:
             config=self._config,
             contents=contents,
             styles=styles,
+            starts=self._starts,
             wanted=len(wanted.keys),
             to_make=len(numbers),
             pairs_key=None,
@@ -169,6 +171,12 @@ class Night:
             mend = "undo the change, or let it begin with the next date"
             raise told(place, f"this night was planned with another configuration; {mend}", changed)
         wanted = self._wanted(record.contents, record.styles)
+        for uri, sha256 in record.starts.items():
+            if self._starts.get(uri) != sha256:
+                mend = "put them back, or let the change begin with the next date"
+                raise UserError.at(
+                    place, f"since the plan the bytes of {uri}, which settings.init names, changed; {mend}"
+                )
         if len(wanted.keys) != record.wanted:
             raise UserError.at(place, "the plan is damaged: its pictures make another number of pairs than it says")
         return Plan(record, frozen=True, wanted=wanted, found=None)
@@ -179,8 +187,10 @@ class Night:
         )
 
     def _sha256_of(self, uri: str) -> str:
+        if uri in self._starts:
+            return self._starts[uri]
         try:
-            return hashlib.sha256(read_uri(uri)).hexdigest()
+            return self._starts.setdefault(uri, hashlib.sha256(read_uri(uri)).hexdigest())
         except StoreError as error:
             if error.passing:
                 raise

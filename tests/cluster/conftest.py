@@ -12,6 +12,7 @@ import sysconfig
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,16 @@ class RayCluster:
         wait_until(f"{host.address} to join", lambda: host.address in self.alive())
         return host
 
+    @contextmanager
+    def staffed(self, cores: int = 1) -> Iterator[Host]:
+        """A machine, for as long as the context lasts."""
+        host = self.worker(cores)
+        try:
+            yield host
+        finally:
+            host.kill()
+            wait_until(f"{host.address} to be gone", lambda: host.address not in self.alive())
+
     def alive(self) -> set[str]:
         """Addresses of the machines that are there, as the head has it."""
         nodes = self.ask("/nodes?view=summary") or {"data": {"summary": []}}
@@ -118,9 +129,9 @@ class RayCluster:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[RayCluster]:
-    """Shared by the tests of a module."""
+    """Shared by all tests of the folder; a module takes away the machines that it has added."""
     reason = reason_against()
     if reason is not None:
         pytest.skip(reason)

@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(500)]
 
 @pytest.fixture(scope="module", autouse=True)
 def worker(cluster):
-    return cluster.worker()
+    with cluster.staffed() as host:
+        yield host
 
 
 class Lab:

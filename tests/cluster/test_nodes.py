@@ -51,6 +51,7 @@ def test_nothing_is_lost_when_one_machine_dies_one_is_drained_and_one_comes(clus
     assert not re.search(r'"quarantined": [1-9]', followed.stdout)
     verified = cluster.neckar("verify", f"{s3}/out", "--pixels")
     assert verified.returncode == 0, verified.stdout + verified.stderr
+    third.kill()
 
 
 @pytest.mark.long

@@ -25,7 +25,8 @@ pairs:
 
 @pytest.fixture(scope="module", autouse=True)
 def worker(cluster):
-    return cluster.worker()
+    with cluster.staffed() as host:
+        yield host
 
 
 @pytest.fixture

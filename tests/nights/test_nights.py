@@ -228,6 +228,19 @@ def test_a_frozen_plan_of_another_configuration_is_refused_with_the_difference(l
         lab.night(full=True).plan()
 
 
+def test_a_start_whose_bytes_changed_since_the_plan_is_told(lab):
+    lab.add("start.png")
+    lab.config["settings"] = {"init": "start.png"}
+    first = lab.night().plan()
+    assert lab.night().plan().record == first.record
+    lab.add("start.png", text="other bytes")
+    with pytest.raises(UserError, match=r"start\.png, which settings\.init names, changed; put them back, or"):
+        lab.night().plan()
+    later = lab.night("2026-11-21").plan()
+    assert later.record.starts != first.record.starts
+    assert not set(later.wanted.keys) & set(first.wanted.keys)
+
+
 def test_two_starters_make_one_plan_and_one_version(lab):
     one, other = lab.night(), lab.night()
     first = one.plan()
