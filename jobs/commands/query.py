@@ -25,7 +25,7 @@ def query(
 ) -> None:
     """Ask a run's results in SQL, e.g. "select pair_id, loss_total from results"."""
     from neckar.jobs.output import files, tables
-    from neckar.pipeline.results.query import query as ask
+    from neckar.pipeline.queries.database import query as ask
     from neckar.pipeline.results.versions import open_results
     from neckar.pipeline.stimuli.reading import tables_of
 

@@ -81,7 +81,7 @@ def _version_lines(reader: VersionReader) -> Iterator[str]:
 
 
 def _tally(reader: RunReader, now: datetime) -> Tally:
-    from neckar.pipeline.results.query import query
+    from neckar.pipeline.queries.database import query
 
     rows = query(reader, _TALLY.replace("$since", f"timestamptz '{(now - _RECENT).isoformat()}'")).to_pylist()
     statuses: Counter[str] = Counter()

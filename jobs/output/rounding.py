@@ -13,7 +13,7 @@ _MEDIAN = "select median(loss_total_png / loss_total) as ratio from results wher
 
 def rounding_told(reader: RunReader) -> str | None:
     """What to say of a run whose files have clearly more loss than what was optimised; None where they have not."""
-    from neckar.pipeline.results.query import query
+    from neckar.pipeline.queries.database import query
 
     (row,) = query(reader, _MEDIAN).to_pylist()
     ratio = row["ratio"]

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from neckar.pipeline.results.query import query
+from neckar.pipeline.queries.database import query
 from neckar.pipeline.results.versions import open_results
 from neckar.pipeline.storage.access import open_store
 from tests.jobs.conftest import ROOT

@@ -9,7 +9,7 @@ import pytest
 
 from neckar.pipeline.nights.config import load_config
 from neckar.pipeline.nights.watch import last_good_night
-from neckar.pipeline.results.query import query
+from neckar.pipeline.queries.database import query
 from neckar.pipeline.results.ranges import mask_of, ranges_of
 from neckar.pipeline.results.versions import open_results, version_dates
 from neckar.pipeline.storage.access import open_store

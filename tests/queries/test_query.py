@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from neckar.pipeline.results.parts import PART_ROWS, PartWriter
-from neckar.pipeline.results.query import BATCH_ROWS, query, query_batches
+from neckar.pipeline.queries.database import BATCH_ROWS, query, query_batches
 from neckar.pipeline.results.reading import RunReader, open_run
 from neckar.pipeline.results.run import create_or_resume
 from neckar.pipeline.results.success import seal

@@ -1,0 +1,1 @@
+"""SQL over runs: DuckDB on views that read no more of the store than a question needs."""
