@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO
 
 
@@ -16,6 +20,41 @@ def write(uri: str, data: bytes) -> None:
     from neckar.pipeline.storage.location import absolute, parent
 
     open_store(parent(uri)).put(absolute(uri).rpartition("/")[2], data)
+
+
+@contextmanager
+def written(uri: str) -> Iterator[IO[bytes]]:
+    """A stream to a path or `s3://` URI that takes its place when the context ends well; else nothing has changed.
+
+    Raises:
+        UserError: its folder cannot be written.
+        StoreError: as the store says.
+    """
+    from neckar.pipeline.storage.location import absolute, is_local
+    from neckar.schemas.errors import UserError
+
+    if not is_local(uri):
+        with tempfile.TemporaryFile() as waiting:
+            yield waiting
+            waiting.seek(0)
+            write(uri, waiting.read())
+        return
+    target = Path(absolute(uri))
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        out = part.open("wb")
+    except OSError as error:
+        raise UserError.at(f"--output {uri}", f"cannot be written ({error.strerror}); give another place") from None
+    try:
+        with out:
+            yield out
+        part.replace(target)
+    except OSError as error:
+        raise UserError.at(f"--output {uri}", f"cannot be written ({error.strerror}); give another place") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def abandon(stream: IO[str]) -> None:

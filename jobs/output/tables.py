@@ -1,36 +1,24 @@
-"""A table of results on its way out: aligned text for people, CSV, JSON and Parquet for programs."""
+"""A table of results for people: aligned text, and values in their words."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import StrEnum
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.console import Console
 
+TERMINAL_ROWS = 40  # shown on a terminal; a file or a pipe gets all
 _ROWS_AT_ONCE = 1024  # Python objects made of an Arrow table at a time
 _WIDE = 1_000_000  # columns of "paper" where nobody's screen wraps the lines
-
-
-class Format(StrEnum):
-    """How `neckar query` writes its answer."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
-
-
-def write(table: pa.Table, form: Format, out: IO[bytes]) -> None:
-    """Write the table, `out` being a terminal or not."""
-    _WRITERS[form](table.rename_columns(_distinct(table.column_names)), out)
+_GAP = 3  # columns between two columns of a table
 
 
 def plain(value: Any) -> Any:
@@ -73,73 +61,59 @@ def text(value: Any) -> str:
             return str(plain(value))
 
 
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
-        yield from batch.to_pylist(maps_as_pydicts="strict")
+def rows_of(batches: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+    """The rows as Python objects, never many at a time."""
+    for batch in batches:
+        for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
+            yield from batch.slice(start, _ROWS_AT_ONCE).to_pylist(maps_as_pydicts="strict")
 
 
-def _write_table(table: pa.Table, out: IO[bytes]) -> None:
+def write_table(batches: pa.RecordBatchReader, out: IO[bytes]) -> None:
+    """Print the rows; on a terminal the first of them, and upright where they are too wide for it."""
+    from rich.console import Console
+
+    terminal = out.isatty()
+    rows = rows_of(batches)
+    shown = [[text(value) for value in row.values()] for row in islice(rows, TERMINAL_ROWS if terminal else None)]
+    total = len(shown) + sum(1 for _ in rows)
+    lines = io.TextIOWrapper(out, encoding="utf-8", write_through=True)
+    console = Console(file=lines, width=None if terminal else _WIDE, highlight=False)
+    names = batches.schema.names
+    widths = [max([len(name), *(len(row[i]) for row in shown)]) for i, name in enumerate(names)]
+    if terminal and sum(widths) + _GAP * (len(widths) - 1) > console.width:
+        _print_upright(console, names, shown)
+    else:
+        _print_aligned(console, batches.schema, shown)
+    counted = "1 row" if total == 1 else f"{total:,} rows"
+    if total > len(shown):
+        counted = f"{len(shown)} of {counted}; --output FILE writes all of them, as .csv, .json or .parquet"
+    console.print(counted, style="dim")
+    lines.detach()  # the stream stays its owner's
+
+
+def _print_aligned(console: Console, schema: pa.Schema, rows: Sequence[Sequence[str]]) -> None:
     import pyarrow.types as kinds
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     printed = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for field in table.schema:
+    for field in schema:
         number = any(is_kind(field.type) for is_kind in (kinds.is_integer, kinds.is_floating, kinds.is_decimal))
         printed.add_column(Text(field.name), justify="right" if number else "left", overflow="fold")
-    for row in _rows(table):
-        printed.add_row(*(Text(text(value)) for value in row.values()))
-    lines = io.TextIOWrapper(out, encoding="utf-8", write_through=True)
-    console = Console(file=lines, width=None if out.isatty() else _WIDE, highlight=False)
+    for row in rows:
+        printed.add_row(*map(Text, row))
     console.print(printed)
-    console.print("1 row" if table.num_rows == 1 else f"{table.num_rows:,} rows", style="dim")
-    lines.detach()  # the stream stays its owner's
 
 
-def _write_csv(table: pa.Table, out: IO[bytes]) -> None:
-    lines = io.TextIOWrapper(out, encoding="utf-8", newline="")
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(table.column_names)
-    for row in _rows(table):
-        values = (plain(value) for value in row.values())
-        writer.writerow(json.dumps(value) if isinstance(value, dict | list | bool) else value for value in values)
-    lines.detach()  # flushes; the stream stays its owner's
+def _print_upright(console: Console, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A block a row: name and value, a line each; what has no value is left out."""
+    from rich.text import Text
 
-
-def _write_json(table: pa.Table, out: IO[bytes]) -> None:
-    """An array, one row a line."""
-    separator = b"[\n"
-    for row in _rows(table):
-        out.write(separator + json.dumps(plain(row), allow_nan=False).encode())
-        separator = b",\n"
-    out.write(b"[]\n" if separator == b"[\n" else b"\n]\n")
-
-
-def _write_parquet(table: pa.Table, out: IO[bytes]) -> None:
-    import pyarrow.parquet as pq
-
-    whole = io.BytesIO()  # a pipe cannot seek
-    pq.write_table(table, whole)
-    out.write(whole.getbuffer())
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """SQL may answer with one name twice, a mapping may not: `loss`, `loss` becomes `loss`, `loss_2`."""
-    distinct: list[str] = []
-    for name in names:
-        candidate, count = name, 1
-        while candidate in distinct:
-            count += 1
-            candidate = f"{name}_{count}"
-        distinct.append(candidate)
-    return distinct
-
-
-_WRITERS: dict[Format, Callable[[pa.Table, IO[bytes]], None]] = {
-    Format.TABLE: _write_table,
-    Format.CSV: _write_csv,
-    Format.JSON: _write_json,
-    Format.PARQUET: _write_parquet,
-}
+    width = max(map(len, names)) + 2
+    for number, row in enumerate(rows, 1):
+        console.print(Text(f"row {number}"), style="bold")
+        for name, value in zip(names, row, strict=True):
+            if value:
+                console.print(Text(f"{name:<{width}}{value}"))
+        console.print()

@@ -32,8 +32,11 @@ from neckar.schemas.run import LeaseRecord, RunRecord, SuccessRecord
 from neckar.schemas.status import Counts
 
 PART_COLUMN = "_part"  # number of the file a row came from: a dataset has it after RESULTS_SCHEMA's columns
+FOLDER_COLUMN = "_folder"  # what stands before the keys of its pictures: a dataset has it last
 
-_DATASET_SCHEMA: pa.Schema = RESULTS_SCHEMA.append(pa.field(PART_COLUMN, pa.int32(), nullable=False))
+_DATASET_SCHEMA: pa.Schema = RESULTS_SCHEMA.append(pa.field(PART_COLUMN, pa.int32(), nullable=False)).append(
+    pa.field(FOLDER_COLUMN, pa.string(), nullable=False)
+)
 NONE_SUPERSEDED = pa.table({PART_COLUMN: pa.array([], pa.int32()), "pair_id": pa.array([], pa.string())})
 
 
@@ -75,7 +78,7 @@ class ResultsReader:
         return self.store.get(row.image_uri)
 
     def dataset(self) -> ds.Dataset:
-        """All rows of all files, columns and filters pushed down to ranged reads; `RESULTS_SCHEMA` and `_part`.
+        """All rows of all files, columns and filters pushed down to ranged reads; `_part` and `_folder` are last.
 
         It may hold rows that count no more: leave out those `superseded` tells of, as `query` does.
         """
@@ -83,7 +86,9 @@ class ResultsReader:
         format_ = ds.ParquetFileFormat(default_fragment_scan_options=checked)
         fragments = [
             format_.make_fragment(
-                open_stored(self.store, file.key, file.size), partition_expression=ds.field(PART_COLUMN) == number
+                open_stored(self.store, file.key, file.size),
+                partition_expression=(ds.field(PART_COLUMN) == number)
+                & (ds.field(FOLDER_COLUMN) == self.folder_of(number)),
             )
             for number, file in enumerate(self.files)
         ]
