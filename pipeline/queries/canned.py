@@ -50,14 +50,19 @@ def summary(factors: Sequence[str], *, several: bool) -> str:
 
 def examples(factors: Sequence[str]) -> tuple[str, ...]:
     """Six questions about a run, with its own factors where it has any."""
-    factor = _quoted(factors[0]) if factors else "status"
+    # `results` has columns of settings: where a factor is one, the name alone would be ambiguous.
+    factor = f"design.{_quoted(factors[0]) if factors else 'status'}"
+    name = _quoted(factors[0]) if factors else "status"
+    joined = "design join results using (pair_id)"
+    mean = f"select {factor}, avg(loss_total) as loss from {joined}"  # noqa: S608  # for people to read
+    chosen = f"select {factor}, pooling, loss_total from {joined}"  # noqa: S608
     return (
         "select status, count(*) as pairs from design group by all order by all",
         "select pair_id, loss_total, seconds from results order by loss_total desc limit 10",
-        f"from design join results using (pair_id) select {factor}, avg(loss_total) as loss group by all order by all",
+        f"{mean} group by all order by all",
         "select iteration, median(total) as total from loss_trace group by all order by all",
         "select pair_id, min(iteration) as at from loss_trace where total < 1e7 group by all",
-        f"pivot (from design join results using (pair_id)) on {factor} using avg(loss_total) group by optimizer",
+        f"pivot ({chosen}) on {name} using avg(loss_total) group by pooling",
     )
 
 

@@ -36,6 +36,7 @@ _CONFIG = {
 _LOCKS = ("set TimeZone = 'UTC'", "set lock_configuration = true")
 
 _ABSENT = re.compile(r"Table with name (\S+) does not exist!")
+_UNKNOWN = re.compile(r'Values list "([^"]+)" does not have a column named "([^"]+)"')
 _READING = "reading the stream registered as"  # DuckDB's words where a file did not give its rows
 _ASKING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 # DuckDB parts a PIVOT into two: a type of the values it finds, then the question. No other statement is parted but
@@ -160,6 +161,10 @@ class _Session:
         if absent := _ABSENT.search(message):  # DuckDB would name tables of its own
             near = get_close_matches(absent[1], VIEWS, 1) or [", ".join(self.tables.views)]
             message = f"{message[: absent.end()]} There is {near[0]}"
+        if (unknown := _UNKNOWN.search(message)) and unknown[1] in self.tables.views:
+            columns = self.tables.views[unknown[1]].schema.names
+            near = get_close_matches(unknown[2], columns, 2) or columns
+            message = f'{unknown[1]} has no column "{unknown[2]}"; there is {", ".join(near)}'
         return UserError.at("SQL", message)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -59,14 +60,14 @@ class Factor:
 
 
 class _Codes:
-    """The level of every pair, as a number, factor by factor; grows file by file."""
+    """The level of every pair, as a number, factor by factor; grows row group by row group."""
 
     def __init__(self) -> None:
         self.levels: dict[str, dict[str, int]] = {}
-        self._pieces: list[tuple[int, dict[str, np.ndarray]]] = []  # pairs, codes by factor
+        self._pieces: defaultdict[int, list[tuple[int, dict[str, np.ndarray]]]] = defaultdict(list)
 
-    def add(self, levels: pa.MapArray) -> None:
-        """The next pairs."""
+    def add(self, file: int, levels: pa.MapArray) -> None:
+        """The next pairs of a file, by its number."""
         pairs = len(levels)
         keys, items = (
             side if pa.types.is_dictionary(side.type) else side.dictionary_encode()
@@ -88,12 +89,12 @@ class _Codes:
             translated = np.array([known.setdefault(text, len(known)) for text in texts[found]], dtype=np.int32)
             codes[name] = np.full(pairs, _NONE, dtype=np.int32)
             codes[name][row[here]] = translated[inverse]
-        self._pieces.append((pairs, codes))
+        self._pieces[file].append((pairs, codes))
 
-    def piece(self, number: int, name: str) -> np.ndarray:
-        """(pairs,) of the piece that was added as this number."""
-        pairs, codes = self._pieces[number]
-        return codes[name] if name in codes else np.full(pairs, _NONE, dtype=np.int32)
+    def of(self, file: int, name: str) -> np.ndarray:
+        """(pairs,) of a file: the codes of a factor."""
+        pieces = self._pieces[file]
+        return np.concatenate([codes.get(name, np.full(pairs, _NONE, dtype=np.int32)) for pairs, codes in pieces])
 
 
 class DesignView(StreamedView):
@@ -111,11 +112,12 @@ class DesignView(StreamedView):
         self._reader = reader
         self._masks = list(reader.counting_rows())
         codes = _Codes()
-        for file, counting in zip(reader.files, self._masks, strict=True):
-            codes.add(_levels(reader, file).filter(pa.array(counting)))
+        for number, (file, counting) in enumerate(zip(reader.files, self._masks, strict=True)):
+            for levels in _levels(reader, file, counting):
+                codes.add(number, levels)
         self._pending = list(_pending(reader))
         kind = pa.map_(pa.string(), pa.string())
-        codes.add(pa.array([list(pair.levels.items()) for pair in self._pending], kind))
+        codes.add(len(self._masks), pa.array([list(pair.levels.items()) for pair in self._pending], kind))
         self._codes = codes
         taken = {name.lower() for name in _OWN}
         self.factors = tuple(_factor(name, tuple(known), taken) for name, known in codes.levels.items())
@@ -145,7 +147,7 @@ class DesignView(StreamedView):
         for name in columns:
             if name in by_column:
                 factor = by_column[name]
-                codes = self._codes.piece(number, factor.name)
+                codes = self._codes.of(number, factor.name)
                 places = pa.array(codes, mask=codes == _NONE)
                 arrays.append(pa.chunked_array([factor.values().take(places)], factor.type))
             else:
@@ -160,13 +162,19 @@ def _encoded(texts: pa.Array) -> pa.DictionaryArray:
     return texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
 
 
-def _levels(reader: ResultsReader, file: PartFile) -> pa.MapArray:
-    """The levels of all rows of a file; texts that repeat stay numbers."""
+def _levels(reader: ResultsReader, file: PartFile, counting: np.ndarray) -> Iterator[pa.MapArray]:
+    """The levels of the rows of a file that count, by row groups; texts that repeat stay numbers."""
     try:
         source = open_stored(reader.store, file.key, file.size)
         options = {"read_dictionary": _LEVELS, "page_checksum_verification": True, "pre_buffer": True}
         with pq.ParquetFile(source, **options) as part:
-            return part.read(columns=_LEVELS, use_threads=False).column("levels").combine_chunks()
+            first = 0
+            for group in range(part.num_row_groups):
+                levels = (
+                    part.read_row_group(group, columns=_LEVELS, use_threads=False).column("levels").combine_chunks()
+                )
+                yield levels.filter(pa.array(counting[first : first + len(levels)]))
+                first += len(levels)
     except (pa.ArrowException, OSError) as error:
         raise damaged(reader.store, file, str(error)) from error
 

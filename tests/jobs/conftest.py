@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def neckar(tmp_path):
     """Calls `python -m neckar ARGUMENTS` in `tmp_path` and returns the finished process."""
 
-    def call(*arguments, env=None, timeout=120, text=True):
+    def call(*arguments, env=None, timeout=120, text=True, stdin=None):
         return subprocess.run(
             [sys.executable, "-m", "neckar", *map(str, arguments)],
             cwd=tmp_path,
@@ -26,6 +26,7 @@ def neckar(tmp_path):
                 **(env or {}),
             },
             capture_output=True,
+            input=stdin,
             text=text,
             timeout=timeout,
             check=False,

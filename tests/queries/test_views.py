@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from neckar.pipeline.queries import canned
 from neckar.pipeline.queries.database import Limits, Tables, query, query_batches
 from neckar.pipeline.queries.views import run_names, views_of_all
 from neckar.pipeline.results import compaction
@@ -202,6 +203,31 @@ def test_names_of_several_runs() -> None:
     assert run_names(["x/night", "y/night/"]) == {"x/night": "x/night", "y/night/": "y/night"}
     with pytest.raises(UserError, match="is given twice"):
         run_names(["a", "a"])
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_canned_questions_and_examples_have_answers(folder: Path, several: bool) -> None:
+    reader = a_run(folder, done=8, seed=[1, 2], alpha=[0.5, 1.5, 2.5])
+    readers = {"one": reader, "two": reader} if several else {"one": reader}
+    summary = canned.summary(["alpha", "content"], several=several)
+    questions = [
+        canned.failed(several=several),
+        canned.slowest(3, several=several),
+        canned.worst_loss(3, several=several),
+        summary,
+        *(canned.examples(["alpha", "seed"]) + canned.examples([]) if not several else ()),
+    ]
+    for sql in questions:
+        answer = query_batches(Tables([reader], views_of_all(readers, sql)), sql).read_all()
+        assert answer.num_rows, sql
+        assert (answer.column_names[0] == "run") == several, sql
+    counted = query_batches(Tables([reader], views_of_all(readers, summary)), summary).read_all().to_pylist()[:3]
+    assert [(row["alpha"], row["content"]) for row in counted] == [(0.5, "a"), (0.5, "b"), (1.5, "a")]
+    assert [(row["pairs"], row["ok"], row["failed"], row["pending"]) for row in counted] == [
+        (2, 2, 0, 0),
+        (2, 1, 0, 1),
+        (2, 1, 1, 0),
+    ]
 
 
 def test_pivot(folder: Path) -> None:
