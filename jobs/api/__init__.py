@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neckar.jobs.notebook import run as run
     from neckar.jobs.notebook import validate as validate
-    from neckar.pipeline.results.reading import open_run as open_run
+    from neckar.jobs.opened import open_run as open_run
 
     __version__: str
 
@@ -29,7 +29,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(notebook, name)
     if name == "open_run":
-        from neckar.pipeline.results.reading import open_run
+        from neckar.jobs.opened import open_run
 
         return open_run
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

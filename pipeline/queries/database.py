@@ -157,15 +157,19 @@ class _Session:
                         read_whole(reader.store, file)
                     except UserError as damage:
                         return damage
-        message = " ".join(message.split())
-        if absent := _ABSENT.search(message):  # DuckDB would name tables of its own
-            near = get_close_matches(absent[1], VIEWS, 1) or [", ".join(self.tables.views)]
-            message = f"{message[: absent.end()]} There is {near[0]}"
-        if (unknown := _UNKNOWN.search(message)) and unknown[1] in self.tables.views:
-            columns = self.tables.views[unknown[1]].schema.names
-            near = get_close_matches(unknown[2], columns, 2) or columns
-            message = f'{unknown[1]} has no column "{unknown[2]}"; there is {", ".join(near)}'
-        return UserError.at("SQL", message)
+        return UserError.at("SQL", _with_names(" ".join(message.split()), self.tables.views))
+
+
+def _with_names(message: str, views: Mapping[str, ds.Dataset]) -> str:
+    """DuckDB's message with names of ours: it would suggest tables of its own, and no columns at all."""
+    if absent := _ABSENT.search(message):
+        near = get_close_matches(absent[1], VIEWS, 1) or [", ".join(views)]
+        return f"{message[: absent.end()]} There is {near[0]}"
+    if (unknown := _UNKNOWN.search(message)) and unknown[1] in views:
+        columns = views[unknown[1]].schema.names
+        near = get_close_matches(unknown[2], columns, 2) or columns
+        return f'{unknown[1]} has no column "{unknown[2]}"; there is {", ".join(near)}'
+    return message
 
 
 def _as_told(error: UserError | StoreError) -> UserError:
