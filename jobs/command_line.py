@@ -22,6 +22,7 @@ from neckar.jobs.commands.plan import plan
 from neckar.jobs.commands.query import query
 from neckar.jobs.commands.run import run
 from neckar.jobs.commands.schema import schema
+from neckar.jobs.commands.sheet import sheet
 from neckar.jobs.commands.show import show
 from neckar.jobs.commands.status import status
 from neckar.jobs.commands.submit import submit
@@ -40,7 +41,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, nightly, submit, validate, plan, status, query, show, verify, trials, export, bench, schema):
+for command in (
+    run,
+    nightly,
+    submit,
+    validate,
+    plan,
+    status,
+    query,
+    show,
+    sheet,
+    verify,
+    trials,
+    export,
+    bench,
+    schema,
+):
     app.command()(command)
 app.add_typer(weights, name="weights")
 

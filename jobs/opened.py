@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from neckar.schemas.errors import PairError, UserError
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     import polars as pl
     import pyarrow as pa
     from PIL import Image

@@ -22,6 +22,7 @@ SURFACE = {
         *("--format", "--output", "--timeout"),
     ],
     "show": [RUN, "PAIR", "--save"],
+    "sheet": [RUN, "--output", "--rows", "--cols", "--facet", "--pin", "--font"],
     "verify": [RUN, "--pixels", "--repair", "--address"],
     "trials": [RUN, "--output", "--manifest", "--observer"],
     "export": [RUN, "DIR", "--format", "--waivers", "--manifest"],

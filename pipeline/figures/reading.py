@@ -1,0 +1,85 @@
+"""A run's pairs and pictures, as figures want them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from neckar.pipeline.figures.grid import Entry
+from neckar.pipeline.figures.sheet import Pictures, Side
+from neckar.pipeline.images.decode import decode, decode_at
+from neckar.pipeline.queries.design_view import DesignView
+from neckar.pipeline.queries.views import views_of
+from neckar.pipeline.results.reading import ResultsReader
+from neckar.pipeline.storage.access import read_uri
+from neckar.pipeline.storage.store import StoreError
+from neckar.schemas.errors import PairError
+
+_OWN = ("pair_index", "pair_id", "status", "content_uri", "style_uri")
+
+
+def entries_of(reader: ResultsReader) -> list[Entry]:
+    """The pairs of the design, in its order, with their levels as numbers where all levels are.
+
+    Raises:
+        UserError: a file of the run is damaged, or its pairs file is gone.
+        StoreError: as the store says.
+    """
+    view = views_of(reader, "design")["design"]
+    assert isinstance(view, DesignView)
+    rows = view.scanner().to_table().sort_by("pair_index").to_pylist()
+    names = {factor.column: factor.name for factor in view.factors}
+    codes = _codes(reader)
+    return [
+        Entry(
+            row["pair_id"],
+            row["status"],
+            {name: row[column] for column, name in names.items() if row[column] is not None},
+            codes.get(row["pair_id"]),
+        )
+        for row in rows
+    ]
+
+
+def pictures_of(reader: ResultsReader) -> Pictures:
+    """Reads a run's pictures: stimuli as an observer sees them, in sRGB of 8 bits."""
+
+    def stimulus(entry: Entry) -> np.ndarray:
+        row = reader.row(entry.pair_id)
+        return _levels(decode(reader.image(row), name=f"{reader.store.uri}/{row.image_uri}"))
+
+    def source(side: Side, entry: Entry, height_px: int, width_px: int) -> np.ndarray | None:
+        uri = uris.get(entry.pair_id, {}).get(side)
+        if uri is None:
+            return None
+        try:
+            levels = _levels(decode_at(read_uri(uri), max(height_px, width_px), "lanczos", name=uri))
+        except (StoreError, PairError):
+            return None
+        picture = Image.fromarray(levels)
+        picture.thumbnail((width_px, height_px), Image.Resampling.LANCZOS)
+        return np.asarray(picture)
+
+    uris = _uris(reader)
+    return Pictures(stimulus, source)
+
+
+def _uris(reader: ResultsReader) -> dict[str, dict[str, str | None]]:
+    view = views_of(reader, "design")["design"]
+    rows = view.scanner(columns=["pair_id", "content_uri", "style_uri"]).to_table().to_pylist()
+    return {row["pair_id"]: {"content": row["content_uri"], "style": row["style_uri"]} for row in rows}
+
+
+def _codes(reader: ResultsReader) -> dict[str, str]:
+    """Error codes of the pairs that have one."""
+    view = views_of(reader, "")["results"]
+    rows: Sequence[dict[str, str | None]]
+    rows = view.scanner(columns=["pair_id", "error_code"]).to_table().to_pylist()
+    return {str(row["pair_id"]): row["error_code"] for row in rows if row["error_code"]}
+
+
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    rounded: np.ndarray = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    return rounded
