@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -39,6 +40,8 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 MpiDefault=none
 ReturnToService=2
+KillWait=2
+SchedulerParameters=batch_sched_delay=0,sched_interval=2
 SwitchType=switch/none
 JobAcctGatherType=jobacct_gather/none
 NodeName=node1 NodeHostname={host} NodeAddr=10.77.0.11 Port=6818 CPUs=1 State=UNKNOWN
@@ -110,20 +113,33 @@ def test_the_file_itself_makes_a_night_and_ends_with_its_code(slurm, tmp_path):
         "RAY": str(Path(sysconfig.get_path("scripts")) / "ray"),
         "PYTHONPATH": str(ROOT),
         "RAY_memory_monitor_refresh_ms": "0",
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "5",  # 60 unless told, after which the second node sees the end
     }
 
     def night(nodes):
-        return subprocess.run(
-            ["sbatch", f"--nodes={nodes}", "--wait", f"--output={tmp_path}/log", DEPLOY / "slurm/nightly.sbatch"],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False,
-        )  # fmt: skip
+        """The job's exit code."""
+        batch = [
+            "sbatch",
+            "--parsable",
+            f"--nodes={nodes}",
+            f"--output={tmp_path}/log",
+            DEPLOY / "slurm/nightly.sbatch",
+        ]
+        begun = ran(*batch, env=environment, cwd=tmp_path)
+        assert begun.returncode == 0, begun.stderr
+        job = begun.stdout.strip()
 
-    done = night(2)
-    log = (tmp_path / "log").read_text()
-    assert done.returncode == 0, done.stderr + log[-4000:]
+        def told():
+            return ran("scontrol", "show", "job", job, env=environment).stdout
+
+        wait_until("the job to end", lambda: re.search(r"JobState=(COMPLETED|FAILED)", told()), 400)
+        return int(re.search(r" ExitCode=(\d+):", told())[1])
+
+    code = night(2)
+    assert code == 0, (tmp_path / "log").read_text()[-4000:]
     summary = json.loads((tmp_path / "state/summary-2026-11-01.json").read_text())
     assert (summary["outcome"], summary["ok"]) == ("published", 1)
     # symmetric-run makes 1 of every failure: the file's exit code is the night's own
     config.write_text(config.read_text().replace("size: 48", "size: wide"))
     environment["NIGHT"] = "2026-11-02"
-    assert night(1).returncode == 2
+    assert night(1) == 2
