@@ -90,6 +90,7 @@ class Driver:
         self._alone = cluster.alone
         self._crash_notes: dict[str, Path] = {}
         self._under_way: dict[str, float] = {}  # by worker, in pairs
+        self._slots_busy: dict[str, int] = {}  # by worker
         self._made: dict[int, ResultRow] = {}  # of the delivery that the schedule is told of
         self._mistake: UserError | None = None  # the user's, as the last failed setup told it
         self._schedule = Schedule(
@@ -173,7 +174,8 @@ class Driver:
             self._worker_ready(name, value)
         elif isinstance(value, Delivery):
             self._made = value.rows
-            self._under_way[name] = value.under_way
+            self._under_way[name], self._slots_busy[name] = value.under_way, len(value.running)
+            self._metrics.delivered(evaluations=value.evaluations, stored_bytes=value.stored_bytes)
             self._tell(Returned(name, value.outcomes, value.running, value.evaluations, value.slots))
             self._made = {}
         else:
@@ -216,7 +218,7 @@ class Driver:
         if path is not None and loss.raised is None and (words := crash_notes.read(path)):
             message = f"{words} ({message})" if loss.cause is Cause.CRASHED else message
         log.warning("%s is lost (%s): %s", loss.worker, loss.cause, message)
-        self._under_way.pop(loss.worker, None)
+        self._idle(loss.worker)
         self._start.forget(loss.worker)
         if isinstance(loss.raised, UserError):  # only the setup raises one: what the user can mend
             if self._alone:
@@ -253,8 +255,13 @@ class Driver:
             case Stop():
                 log.error("the run stops: %s", command.reason)
 
-    def _dismiss(self, name: str) -> None:
+    def _idle(self, name: str) -> None:
+        """A worker is at nothing any more."""
         self._under_way.pop(name, None)
+        self._slots_busy.pop(name, None)
+
+    def _dismiss(self, name: str) -> None:
+        self._idle(name)
         self._start.forget(name)
         self._cluster.dismiss(name)
         crash_notes.forget(self._crash_notes.pop(name, None))
@@ -281,7 +288,12 @@ class Driver:
     def _report(self) -> None:
         schedule = self._schedule
         age = self._setup.lease_age_s
-        self._metrics.look(in_flight=schedule.in_flight, workers=schedule.workers, lease_age_s=age)
+        self._metrics.look(
+            in_flight=schedule.in_flight,
+            slots_busy=sum(self._slots_busy.values()),
+            workers=schedule.workers,
+            lease_age_s=age,
+        )
         self._reporter.report(
             schedule.counts,
             in_flight=schedule.in_flight,

@@ -17,6 +17,8 @@ BOUNDARIES_S = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0]
 COUNTERS = {
     "neckar_pairs": ("Pairs that are settled.", ("run", "status")),
     "neckar_errors": ("Pairs without a picture, by what went wrong.", ("run", "code")),
+    "neckar_evaluations": ("Evaluations of loss and gradient, of all pictures.", ("run",)),
+    "neckar_stored_bytes": ("Bytes of pictures that were written.", ("run",)),
     "neckar_pair_seconds_exact": (
         "Seconds that pairs took on workers; Ray's own sums are guesses.",
         ("run",),
@@ -24,6 +26,7 @@ COUNTERS = {
 }
 GAUGES = {
     "neckar_pairs_in_flight": ("Pairs on workers.", ("run",)),
+    "neckar_slots_busy": ("Pictures that are in slots.", ("run",)),
     "neckar_workers": ("Workers that are ready.", ("run",)),
     "neckar_lease_age_seconds": ("Since the driver last renewed its lease.", ("run",)),
 }
@@ -60,13 +63,25 @@ class RunMetrics:
             self._series["neckar_pair_seconds"].observe(row.seconds, self._run)
             self._series["neckar_pair_seconds_exact"].inc(row.seconds, self._run)
 
-    def look(self, *, in_flight: int, workers: int, lease_age_s: float) -> None:
+    def delivered(self, *, evaluations: int, stored_bytes: int) -> None:
+        """A worker has told what it did."""
+        if evaluations:
+            self._series["neckar_evaluations"].inc(evaluations, self._run)
+        if stored_bytes:
+            self._series["neckar_stored_bytes"].inc(stored_bytes, self._run)
+
+    def look(self, *, in_flight: int, slots_busy: int, workers: int, lease_age_s: float) -> None:
         """How the run stands; as often as one likes."""
         now = self._clock()
         if now < self._next:
             return
         self._next = now + LOOK_S
-        found = {"pairs_in_flight": in_flight, "workers": workers, "lease_age_seconds": lease_age_s}
+        found = {
+            "pairs_in_flight": in_flight,
+            "slots_busy": slots_busy,
+            "workers": workers,
+            "lease_age_seconds": lease_age_s,
+        }
         for name, value in found.items():
             self._series[f"neckar_{name}"].set(value, self._run)
 

@@ -19,6 +19,7 @@ class Delivery:
         under_way: what is done of them, in pairs: two that are half done make one.
         evaluations: of the engine since the last call, of all images.
         slots: images at a time; 0 where that is not known yet.
+        stored_bytes: of pictures written since the last call.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -27,3 +28,4 @@ class Delivery:
     under_way: float
     evaluations: int
     slots: int
+    stored_bytes: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import threading
 
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.images.finish import Finished
@@ -26,6 +27,13 @@ class ImageStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._stored_bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def stored_bytes(self) -> int:
+        """Of the pictures written so far."""
+        return self._stored_bytes
 
     def find(self, spec_hash: str) -> ResultRow | None:
         """The row of the picture that stands there, naming the pair that made it; None where there is no whole one.
@@ -70,6 +78,7 @@ class ImageStore:
             copy = encode_png(finished.copy, {}, transfer=transfer)
             row = dataclasses.replace(row, copy_uri=copy_key(spec_hash), copy_sha256=_sha256(copy))
             self._store.put(copy_key(spec_hash), copy, content_type="image/png")
+            self._count(copy)
         data = encode_png(finished.levels, row_to_metadata(row), transfer=transfer)
         try:
             self._store.put(key, data, content_type="image/png", create_only=True)
@@ -78,7 +87,12 @@ class ImageStore:
             if found is not None:
                 return found
             self._store.put(key, data, content_type="image/png")  # over the damaged one
+        self._count(data)
         return dataclasses.replace(row, image_sha256=_sha256(data))
+
+    def _count(self, written: bytes) -> None:
+        with self._lock:
+            self._stored_bytes += len(written)
 
 
 def _sha256(data: bytes) -> str:

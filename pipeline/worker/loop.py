@@ -90,6 +90,7 @@ class WorkerLoop:
         self._outcomes: list[Outcome] = []
         self._rows: dict[int, ResultRow] = {}
         self._counted = 0  # of the engine's evaluations, those delivered
+        self._counted_bytes = 0  # of the pictures stored, those delivered
         self._to_fetch: queue.SimpleQueue[Pair] = queue.SimpleQueue()
         self._to_store: queue.SimpleQueue[tuple[ResultRow, Finished]] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[Recipe | Outcome | _Found | _Stored | _NotStored] = queue.SimpleQueue()
@@ -127,7 +128,7 @@ class WorkerLoop:
             for key, done in self._engine.running.items()
             for recipe in self._making.get(key, ())
         }
-        evaluations = self._engine.evaluations
+        evaluations, stored_bytes = self._engine.evaluations, self._images.stored_bytes
         delivery = Delivery(
             outcomes=tuple(self._outcomes),
             rows=self._rows,
@@ -135,8 +136,9 @@ class WorkerLoop:
             under_way=sum(fractions.values()),
             evaluations=evaluations - self._counted,
             slots=self._engine.slots,
+            stored_bytes=stored_bytes - self._counted_bytes,
         )
-        self._outcomes, self._rows, self._counted = [], {}, evaluations
+        self._outcomes, self._rows, self._counted, self._counted_bytes = [], {}, evaluations, stored_bytes
         return delivery
 
     # --- in the engine's thread ---

@@ -126,3 +126,11 @@ def test_every_alert_has_an_entry_in_the_runbook():
     for alert, rule in ALERTS.items():
         assert rule["annotations"]["runbook"] == f"deploy/README.md#{alert.lower()}"
         assert f"#### {alert}\n" in runbook, alert
+
+
+def test_the_readme_tells_of_every_series():
+    told = series_in((DEPLOY / "README.md").read_text()) | {
+        f"ray_neckar_pair_seconds_{part}" for part in ("count", "sum")
+    }
+    assert exported() <= told
+    assert {name for name in told if name.startswith("ray_neckar")} <= exported()
