@@ -6,9 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from neckar.jobs.exits import Exit
 from neckar.jobs.input.arguments import RunArgument
+from neckar.schemas.errors import UserError
 
 if TYPE_CHECKING:
     from neckar.pipeline.results.reading import RunReader
@@ -42,22 +46,41 @@ class Tally:
     last: datetime | None
 
 
-def status(run: RunArgument) -> None:
+def status(
+    run: RunArgument,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on telling, until it is complete or nobody is at work on it.")
+    ] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1, metavar="S")] = 5.0,
+) -> int:
     """Tell how far a run is, live or finished."""
     from neckar.jobs.output.rounding import rounding_told
     from neckar.pipeline.results.versions import VersionReader, open_results
 
     reader = open_results(run)
     if isinstance(reader, VersionReader):
+        if watch:
+            raise UserError.at("--watch", "a published set changes no more; watch the run of its night, runs/DATE")
         for line in _version_lines(reader):
             print(line)
-        return
+        return Exit.OK
+    if watch:
+        return _watched(reader, every)
     now = datetime.now(UTC)
     for line in _lines(reader, _tally(reader, now), now):
         print(line)
     told = rounding_told(reader)
     if told is not None:
         print(f"note    {told}")
+    return Exit.OK
+
+
+def _watched(reader: RunReader, every_s: float) -> int:
+    from neckar.jobs.output.watching import watch
+    from neckar.pipeline.results.live import Watch
+
+    look = watch(reader.store.uri, Watch(reader.store), every_s=every_s)
+    return Exit.OK if look.standing == "complete" else Exit.INCOMPLETE
 
 
 def _version_lines(reader: VersionReader) -> Iterator[str]:

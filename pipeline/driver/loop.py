@@ -11,6 +11,7 @@ from neckar.pipeline.driver.admission import run_info
 from neckar.pipeline.driver.capacity import Capacity
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
+from neckar.pipeline.driver.live_status import LiveStatus
 from neckar.pipeline.driver.progress import ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Answer, Cluster, Located, Loss
 from neckar.pipeline.driver.ray_metrics import RunMetrics
@@ -65,6 +66,7 @@ class Driver:
         worker_setup: how to set each worker up.
         limits: by what the schedule judges.
         reporter: for progress.
+        live: what people who look see of it.
     """
 
     def __init__(
@@ -77,7 +79,9 @@ class Driver:
         worker_setup: WorkerSetup,
         limits: Limits,
         reporter: ProgressReporter,
+        live: LiveStatus,
     ) -> None:
+        self._live = live
         self._setup = setup
         self._start = start
         self._cluster = cluster
@@ -175,6 +179,7 @@ class Driver:
         elif isinstance(value, Delivery):
             self._made = value.rows
             self._under_way[name], self._slots_busy[name] = value.under_way, len(value.running)
+            self._live.delivered(name, value)
             self._metrics.delivered(evaluations=value.evaluations, stored_bytes=value.stored_bytes)
             self._tell(Returned(name, value.outcomes, value.running, value.evaluations, value.slots))
             self._made = {}
@@ -244,6 +249,7 @@ class Driver:
             case Start():
                 self._cluster.start(command.worker, self._demand.staffing, avoid=command.avoid)
             case Advance():
+                self._live.given(command.pairs)
                 self._cluster.call(command.worker, "advance", command.pairs, command.drop, BUDGET_S)
             case Kill():
                 log.warning("%s is killed: %s", command.worker, command.reason)
@@ -259,6 +265,7 @@ class Driver:
         """A worker is at nothing any more."""
         self._under_way.pop(name, None)
         self._slots_busy.pop(name, None)
+        self._live.gone(name)
 
     def _dismiss(self, name: str) -> None:
         self._idle(name)
@@ -283,6 +290,7 @@ class Driver:
         where = (self._setup.name, row.pair_id, row.attempts, row.worker, node)
         log.info("run=%s pair=%s attempt=%d worker=%s node=%s: %s", *where, told)
         self._metrics.settled(row)
+        self._live.settled(row)
         self._start.write(row)
 
     def _report(self) -> None:
@@ -294,10 +302,11 @@ class Driver:
             workers=schedule.workers,
             lease_age_s=age,
         )
-        self._reporter.report(
+        progress = self._reporter.report(
             schedule.counts,
             in_flight=schedule.in_flight,
             workers=schedule.workers,
             under_way=sum(self._under_way.values()),
             waiting_for=self._capacity.waiting_for or schedule.waiting_for(),
         )
+        self._live.look(progress)

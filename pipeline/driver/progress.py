@@ -93,7 +93,7 @@ class ProgressReporter:
         """Before and after the work: only what is waited for."""
         self.report(self._counts, in_flight=0, under_way=0.0, workers=0, waiting_for=waiting_for)
 
-    def report(self, counts: Counts, *, in_flight: int, under_way: float, workers: int, waiting_for: str) -> None:
+    def report(self, counts: Counts, *, in_flight: int, under_way: float, workers: int, waiting_for: str) -> Progress:
         """Tell of the work.
 
         Args:
@@ -109,18 +109,18 @@ class ProgressReporter:
             self._pace.note(now, counts.settled + under_way)
         rate = self._pace.rate(now, counts.settled + under_way)
         left = None if self.total is None else self.total - self.before.settled - counts.settled - under_way
-        self._tell(
-            Progress(
-                total=self.total,
-                ok=self.before.ok + counts.ok,
-                failed=self.before.failed + counts.failed,
-                quarantined=self.before.quarantined + counts.quarantined,
-                in_flight=in_flight,
-                under_way=under_way,
-                workers=workers,
-                elapsed_s=now - self._began,
-                rate=rate,
-                eta_s=left / rate if rate and left is not None else None,
-                waiting_for=waiting_for,
-            )
+        progress = Progress(
+            total=self.total,
+            ok=self.before.ok + counts.ok,
+            failed=self.before.failed + counts.failed,
+            quarantined=self.before.quarantined + counts.quarantined,
+            in_flight=in_flight,
+            under_way=under_way,
+            workers=workers,
+            elapsed_s=now - self._began,
+            rate=rate,
+            eta_s=left / rate if rate and left is not None else None,
+            waiting_for=waiting_for,
         )
+        self._tell(progress)
+        return progress

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from neckar.pipeline.driver.demand import Demand
 from neckar.pipeline.driver.endings import Interrupted, Stopped
+from neckar.pipeline.driver.live_status import LiveStatus
 from neckar.pipeline.driver.loop import Driver
 from neckar.pipeline.driver.progress import Progress, ProgressReporter
 from neckar.pipeline.driver.ray_cluster import Cluster
@@ -104,10 +105,11 @@ def _run(
         try:
             reporter.total = setup.pairs(timeout_s=SURVEY_S)
             run = setup.begin()
-            if run is None or _is_open(run, request):
-                run = _make(setup, run, reporter, request, loaded.weights, signals)
-            signals.listen_again()
-            success = _sealed(setup, run, reporter, again=again)
+            with LiveStatus(setup.store, setup.name, lambda: _holder(setup)) as live:
+                if run is None or _is_open(run, request):
+                    run = _make(setup, run, reporter, request, loaded.weights, signals, live)
+                signals.listen_again()
+                success = _sealed(setup, run, reporter, again=again)
         except (StoreError, LeaseLost) as error:
             if not setup.begun:
                 raise
@@ -148,6 +150,7 @@ def _make(
     request: _Request,
     weights: str,
     signals: StopSignals,
+    live: LiveStatus,
 ) -> Resumed:
     """Every pair that is to be done, on a cluster."""
     reporter.say("Ray to start")
@@ -178,8 +181,14 @@ def _make(
             worker_setup=worker_setup,
             limits=request.limits,
             reporter=reporter,
+            live=live,
         )
         return driver.work(signals)
+
+
+def _holder(setup: RunSetup) -> tuple[str, int] | None:
+    """Owner and epoch of the lease, as long as it is ours."""
+    return (setup.lease.owner, setup.lease.epoch) if setup.begun and setup.lost is None else None
 
 
 def _is_open(run: Resumed, request: _Request) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from neckar.pipeline.messages.outcome import Outcome
 from neckar.schemas.results import ResultRow
@@ -20,6 +21,8 @@ class Delivery:
         evaluations: of the engine since the last call, of all images.
         slots: images at a time; 0 where that is not known yet.
         stored_bytes: of pictures written since the last call.
+        done: of each that is running the share of its evaluations that is done.
+        losses: of those that are running the total loss at the last evaluation, by pair index.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -29,3 +32,5 @@ class Delivery:
     evaluations: int
     slots: int
     stored_bytes: int = 0
+    done: tuple[float, ...] = ()
+    losses: Mapping[int, float] = field(default_factory=dict)

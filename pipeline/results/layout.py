@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 RUN_KEY = "run.json"
 LEASE_KEY = "lease.json"
+LIVE_KEY = "live.json"
 SUCCESS_KEY = "_SUCCESS.json"
 SUCCESSORS_PREFIX = "_SUCCESS-"
 PARTS_PREFIX = "results/part-"

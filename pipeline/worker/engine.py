@@ -29,6 +29,10 @@ class Engine(Protocol):
         """Keys of the tasks in slots, with the fraction of their evaluations that is done."""
 
     @property
+    def last_losses(self) -> Mapping[str, float]:
+        """Keys of the tasks in slots, with the total loss at the last evaluation; those without one are left out."""
+
+    @property
     def evaluations(self) -> int:
         """All so far, of all images."""
 

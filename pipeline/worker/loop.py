@@ -128,6 +128,8 @@ class WorkerLoop:
             for key, done in self._engine.running.items()
             for recipe in self._making.get(key, ())
         }
+        last = self._engine.last_losses
+        losses = {r.pair.index: last[key] for key in last for r in self._making.get(key, ())}
         evaluations, stored_bytes = self._engine.evaluations, self._images.stored_bytes
         delivery = Delivery(
             outcomes=tuple(self._outcomes),
@@ -137,6 +139,8 @@ class WorkerLoop:
             evaluations=evaluations - self._counted,
             slots=self._engine.slots,
             stored_bytes=stored_bytes - self._counted_bytes,
+            done=tuple(fractions.values()),
+            losses=losses,
         )
         self._outcomes, self._rows, self._counted, self._counted_bytes = [], {}, evaluations, stored_bytes
         return delivery

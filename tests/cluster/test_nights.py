@@ -95,7 +95,7 @@ def test_five_nights(cluster, s3, tmp_path):
     code, fourth, put = lab.night("2026-11-04")
     assert (code, fourth["outcome"], fourth["added"], fourth["kept"]) == (0, "published", 1, 2)
     assert put == ["demo/nights/2026-11-04/summary.json"]
-    often = ("lease.json", ".neckar-probe")  # renewed, and asked by every process
+    often = ("lease.json", "live.json", ".neckar-probe")  # renewed, and asked by every process
     once = [key for key in images + put if key.rpartition("/")[2] not in often]
     assert len(set(once)) == len(once), once  # nothing was written twice
     code, whole, _ = lab.night("2026-11-04", name="whole")

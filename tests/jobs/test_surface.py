@@ -16,7 +16,7 @@ SURFACE = {
     "nightly": ["CONFIG", "--date", "--dry-run", "--full", "--address", "--json", "--check", "--max-age"],
     "submit": [MANIFEST, "--address", "--output", "--base", "--follow", "--wheel"],
     "plan": [MANIFEST, "--base", "--allow-local"],
-    "status": [RUN],
+    "status": [RUN, "--watch", "--every"],
     "query": [
         *(RUN, "[SQL]", "--file", "--with", "--failed", "--slowest", "--worst-loss", "--summary", "--show-sql"),
         *("--format", "--output", "--timeout"),
@@ -45,6 +45,8 @@ DEFAULTS = {
     ("plan", "allow_local"): False,
     ("validate", "check_images"): False,
     ("validate", "elsewhere"): False,
+    ("status", "watch"): False,
+    ("status", "every"): 5.0,
     ("query", "failed"): False,
     ("query", "show_sql"): False,
     ("query", "timeout"): 600.0,

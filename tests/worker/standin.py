@@ -43,6 +43,10 @@ class StandIn:
     def running(self) -> dict[str, float]:
         return {key: done / task.iterations for key, (task, done, _) in self._busy.items()}
 
+    @property
+    def last_losses(self) -> dict[str, float]:
+        return {key: float(task.iterations - done) for key, (task, done, _) in self._busy.items() if done}
+
     def submit(self, task: Task) -> None:
         self.submitted += 1
         self._queue.append(task)

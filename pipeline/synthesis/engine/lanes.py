@@ -47,6 +47,11 @@ class Lanes(ABC):
         return {key: done for engine in self._engines for key, done in engine.running.items()}
 
     @property
+    def last_losses(self) -> dict[str, float]:
+        """The tasks in the slots that have had an evaluation, with the total loss of the last one."""
+        return {key: loss for engine in self._engines for key, loss in engine.last_losses.items()}
+
+    @property
     def tasks(self) -> list[Task]:
         """The tasks in the slots; stop first."""
         return [task for engine in self._engines for task in engine.tasks]

@@ -135,6 +135,11 @@ class SlotEngine:
         return {o.task.key: len(o.trace) / o.task.iterations for o in self._occupants if o is not None}
 
     @property
+    def last_losses(self) -> dict[str, float]:
+        """The tasks in the slots that have had an evaluation, with the total loss of the last one."""
+        return {o.task.key: float(o.trace[-1][0]) for o in self._occupants if o is not None and o.trace}
+
+    @property
     def remaining(self) -> int:
         """Evaluations that the images in the slots may still take."""
         return sum(o.task.iterations - len(o.trace) for o in self._occupants if o is not None)

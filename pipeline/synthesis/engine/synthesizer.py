@@ -77,6 +77,11 @@ class Synthesizer:
         return self._engine.running if self._engine else {}
 
     @property
+    def last_losses(self) -> dict[str, float]:
+        """Keys of the tasks in slots that have had an evaluation, with the total loss of the last one."""
+        return self._engine.last_losses if self._engine else {}
+
+    @property
     def evaluations(self) -> int:
         """All so far, of all images and programs."""
         return self._before + (self._engine.evaluations if self._engine else 0)
