@@ -103,7 +103,7 @@ class RayCluster:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=400,
             check=False,
         )
 
