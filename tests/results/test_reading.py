@@ -10,7 +10,7 @@ import pytest
 from neckar.pipeline.results import compaction
 from neckar.pipeline.results.layout import PartPlace, compact_key
 from neckar.pipeline.results.parts import PartWriter
-from neckar.pipeline.results.reading import PART_COLUMN, RunReader, open_run
+from neckar.pipeline.results.reading import FOLDER_COLUMN, PART_COLUMN, RunReader, open_run
 from neckar.pipeline.results.rows.arrow import rows_to_table
 from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.pipeline.results.run import Resumed, create_or_resume
@@ -140,7 +140,7 @@ def test_a_dataset_has_the_documented_columns(folder: Path) -> None:
     store = LocalStore(folder)
     commit(begin(store, 1), store, ok_row(0))
     schema = open_run(store.uri).dataset().schema
-    assert schema.names == [*RESULTS_SCHEMA.names, PART_COLUMN]
+    assert schema.names == [*RESULTS_SCHEMA.names, PART_COLUMN, FOLDER_COLUMN]
 
 
 def test_superseded_rows_are_named(folder: Path) -> None:
