@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,7 @@ def query(  # noqa: PLR0913, PLR0917  # options
     asked = [
         text
         for text in (
-            sql if sql != _STANDARD_INPUT else _read_input(),
+            sql if sql != _STANDARD_INPUT else sys.stdin.read(),
             _read_file(file) if file is not None else None,
             canned.failed(several=several) if failed else None,
             canned.slowest(slowest, several=several) if slowest is not None else None,
@@ -89,12 +90,9 @@ def query(  # noqa: PLR0913, PLR0917  # options
     if not asked:
         overview.print_views(run, views)
         return
-    answer = query_batches(Tables(list(readers.values()), views), asked[0], Limits(timeout_s=timeout))
-    if output is None:
-        streams.write(answer, chosen, sys.stdout.buffer)
-        return
-    with files.written(output) as out:
-        streams.write(answer, chosen, out)
+    tables, limits = Tables(list(readers.values()), views), Limits(timeout_s=timeout)
+    with nullcontext(sys.stdout.buffer) if output is None else files.written(output) as out:
+        streams.write(query_batches(tables, asked[0], limits), chosen, out)
 
 
 def _opened(uris: list[str]) -> dict[str, ResultsReader]:
@@ -109,10 +107,6 @@ def _factors(given: str) -> list[str]:
     if not factors:
         raise UserError.at("--summary", "names no factor; write e.g. --summary content,alpha")
     return factors
-
-
-def _read_input() -> str:
-    return sys.stdin.read()
 
 
 def _read_file(name: str) -> str:

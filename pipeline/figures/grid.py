@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from neckar.schemas.errors import UserError
@@ -20,12 +20,14 @@ class Entry:
         status: ok, failed, quarantined or pending.
         levels: by factor; a factor may be missing.
         error_code: of a pair without a picture.
+        sources: "content" and "style" to their URIs.
     """
 
     pair_id: str
     status: str
     levels: Mapping[str, Level]
     error_code: str | None = None
+    sources: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

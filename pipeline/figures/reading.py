@@ -17,8 +17,6 @@ from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.storage.store import StoreError
 from neckar.schemas.errors import PairError
 
-_OWN = ("pair_index", "pair_id", "status", "content_uri", "style_uri")
-
 
 def entries_of(reader: ResultsReader) -> list[Entry]:
     """The pairs of the design, in its order, with their levels as numbers where all levels are.
@@ -38,6 +36,7 @@ def entries_of(reader: ResultsReader) -> list[Entry]:
             row["status"],
             {name: row[column] for column, name in names.items() if row[column] is not None},
             codes.get(row["pair_id"]),
+            {"content": row["content_uri"], "style": row["style_uri"]},
         )
         for row in rows
     ]
@@ -51,7 +50,7 @@ def pictures_of(reader: ResultsReader) -> Pictures:
         return _levels(decode(reader.image(row), name=f"{reader.store.uri}/{row.image_uri}"))
 
     def source(side: Side, entry: Entry, height_px: int, width_px: int) -> np.ndarray | None:
-        uri = uris.get(entry.pair_id, {}).get(side)
+        uri = entry.sources.get(side)
         if uri is None:
             return None
         try:
@@ -62,14 +61,7 @@ def pictures_of(reader: ResultsReader) -> Pictures:
         picture.thumbnail((width_px, height_px), Image.Resampling.LANCZOS)
         return np.asarray(picture)
 
-    uris = _uris(reader)
     return Pictures(stimulus, source)
-
-
-def _uris(reader: ResultsReader) -> dict[str, dict[str, str | None]]:
-    view = views_of(reader, "design")["design"]
-    rows = view.scanner(columns=["pair_id", "content_uri", "style_uri"]).to_table().to_pylist()
-    return {row["pair_id"]: {"content": row["content_uri"], "style": row["style_uri"]} for row in rows}
 
 
 def _codes(reader: ResultsReader) -> dict[str, str]:

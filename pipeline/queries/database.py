@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -112,10 +110,11 @@ class _Session:
     late: bool = False
 
     def __post_init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="neckar-query-"))
+        # Gone at Python's end at the latest, where nobody reads an answer to its own.
+        self._folder = tempfile.TemporaryDirectory(prefix="neckar-query-", ignore_cleanup_errors=True)
         sizes = {
             "memory_limit": f"{self.limits.memory_bytes}B",
-            "temp_directory": str(self._folder),
+            "temp_directory": self._folder.name,
             "max_temp_directory_size": f"{self.limits.spill_bytes}B",
         }
         self.database = duckdb.connect(":memory:", config=_CONFIG | sizes)
@@ -134,7 +133,7 @@ class _Session:
     def close(self) -> None:
         self._timer.cancel()
         self.database.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.cleanup()
 
     def told(self, error: Exception) -> UserError:
         """DuckDB's message without the drawing of where in the SQL it is, or which of the run's files is damaged."""
