@@ -63,36 +63,41 @@ def query(  # noqa: PLR0913, PLR0917  # options
     from neckar.pipeline.queries.views import views_of_all
 
     several = bool(with_)
-    asked = [
-        text
-        for text in (
-            sql if sql != _STANDARD_INPUT else sys.stdin.read(),
-            _read_file(file) if file is not None else None,
-            canned.failed(several=several) if failed else None,
-            canned.slowest(slowest, several=several) if slowest is not None else None,
-            canned.worst_loss(worst_loss, several=several) if worst_loss is not None else None,
-            canned.summary(_factors(summary), several=several) if summary is not None else None,
-        )
-        if text is not None
+    standard = [
+        canned.failed(several=several) if failed else None,
+        canned.slowest(slowest, several=several) if slowest is not None else None,
+        canned.worst_loss(worst_loss, several=several) if worst_loss is not None else None,
+        canned.summary(_factors(summary), several=several) if summary is not None else None,
     ]
-    if len(asked) > 1:
-        raise UserError.at("neckar query", "one question at a time: SQL, --file, or one of the others")
+    asked = _one_of([*_given(sql, file), *standard])
     if show_sql:
-        if not asked:
+        if asked is None:
             raise UserError.at("--show-sql", "of which question? Add --failed, --slowest, --worst-loss or --summary")
-        print(asked[0])
+        print(asked)
         return
     chosen = streams.format_of(output, form)
     if output is None and chosen is Format.PARQUET and sys.stdout.isatty():
         raise UserError.at("--format parquet", "a terminal cannot show it; add --output FILE or redirect it")
     readers = _opened([run, *(with_ or [])])
-    views = views_of_all(readers, asked[0] if asked else None)
-    if not asked:
+    views = views_of_all(readers, asked)
+    if asked is None:
         overview.print_views(run, views)
         return
     tables, limits = Tables(list(readers.values()), views), Limits(timeout_s=timeout)
     with nullcontext(sys.stdout.buffer) if output is None else files.written(output) as out:
-        streams.write(query_batches(tables, asked[0], limits), chosen, out)
+        streams.write(query_batches(tables, asked, limits), chosen, out)
+
+
+def _given(sql: str | None, file: str | None) -> list[str | None]:
+    """The SQL that was written, and that of a file."""
+    return [sys.stdin.read() if sql == _STANDARD_INPUT else sql, None if file is None else _read_file(file)]
+
+
+def _one_of(questions: list[str | None]) -> str | None:
+    asked = [question for question in questions if question is not None]
+    if len(asked) > 1:
+        raise UserError.at("neckar query", "one question at a time: SQL, --file, or one of the others")
+    return asked[0] if asked else None
 
 
 def _opened(uris: list[str]) -> dict[str, ResultsReader]:
