@@ -20,6 +20,7 @@ from neckar.jobs.commands.export import export
 from neckar.jobs.commands.nightly import nightly
 from neckar.jobs.commands.plan import plan
 from neckar.jobs.commands.query import query
+from neckar.jobs.commands.report import report
 from neckar.jobs.commands.run import run
 from neckar.jobs.commands.schema import schema
 from neckar.jobs.commands.sheet import sheet
@@ -50,6 +51,7 @@ for command in (
     status,
     query,
     show,
+    report,
     sheet,
     verify,
     trials,

@@ -28,6 +28,50 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"  # a defect of Neckar's own; the message carries the exception
 
 
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """What an error of a pair means, and what ends it."""
+
+    meaning: str
+    mend: str
+
+
+MENDS = {
+    ErrorCode.IMAGE_MISSING: Mend("There is no object at the picture's URI.", "Upload it, or correct the URI."),
+    ErrorCode.IMAGE_UNREADABLE: Mend("The picture is cut off or corrupt.", "Upload it again, from a whole copy."),
+    ErrorCode.IMAGE_UNSUPPORTED: Mend(
+        "The file is none of the formats that are decoded.", "Convert it to PNG, JPEG, WebP or TIFF."
+    ),
+    ErrorCode.IMAGE_TOO_LARGE: Mend(
+        "The picture has more pixels than the limit against decompression bombs.", "Make it smaller."
+    ),
+    ErrorCode.IMAGE_TOO_SMALL: Mend(
+        "Resized, a side is shorter than the network can pool.", "Raise size, or leave out deep layers."
+    ),
+    ErrorCode.URI_FORBIDDEN: Mend(
+        "The URI leads where this run may not read.", "Put the picture on the store, or start with --allow-local."
+    ),
+    ErrorCode.STORE_DENIED: Mend("The store refused the credentials.", "Give the role the rights, then run again."),
+    ErrorCode.STORE_UNAVAILABLE: Mend("The store gave no answer, or only errors.", "Run again with --retry-failed."),
+    ErrorCode.STORE_FULL: Mend("The disk is full, or the quota reached.", "Make room, then run with --retry-failed."),
+    ErrorCode.OUT_OF_MEMORY: Mend(
+        "The picture does not fit on the device, even alone.", "Lower size, or use a device with more memory."
+    ),
+    ErrorCode.NON_FINITE_LOSS: Mend(
+        "The optimisation left the finite numbers in every way it was tried.",
+        "Look at its settings: alpha, beta, init.",
+    ),
+    ErrorCode.DEADLINE_EXCEEDED: Mend("It took longer than its time limit.", "Raise --deadline, or ask for less."),
+    ErrorCode.WORKER_DIED: Mend(
+        "The worker died with this pair alone in it.", "Look at its message; run again with --retry-failed."
+    ),
+    ErrorCode.WORKER_SILENT: Mend(
+        "The worker gave no sign of life with this pair alone in it.", "Raise --silence, or lower size."
+    ),
+    ErrorCode.INTERNAL: Mend("A defect of Neckar's own; the message has its place.", "Report it, with the message."),
+}
+
+
 class PairError(Exception):
     """A pair's own failure: it becomes a `failed` row, and the others go on.
 

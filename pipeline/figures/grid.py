@@ -71,7 +71,12 @@ def levels_of(entries: Sequence[Entry]) -> dict[str, tuple[Level, ...]]:
     for entry in entries:
         for factor, level in entry.levels.items():
             found.setdefault(factor, {})[level] = None
-    return {factor: tuple(_ordered(list(levels))) for factor, levels in found.items()}
+    return {factor: tuple(in_order(list(levels))) for factor, levels in found.items()}
+
+
+def in_order(levels: list[Level]) -> list[Level]:
+    """Numbers ascending; levels among which there are words as they come."""
+    return levels if any(isinstance(level, str) for level in levels) else sorted(levels)
 
 
 def grid_of(
@@ -163,7 +168,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _ordered(levels: list[Level]) -> list[Level]:
-    return levels if any(isinstance(level, str) for level in levels) else sorted(levels)

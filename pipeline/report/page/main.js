@@ -1,0 +1,50 @@
+// The page begins here.
+
+const views = { grid: gridView, gallery: galleryView, failures: failuresView, set: setView };
+let shown = null; // what of the state the view shows
+
+/** Shows the state: the view, if anything of it has changed, and the viewer. */
+function renderState() {
+  const { pair, compare, comparing, ...rest } = state;
+  const key = JSON.stringify([table.about.version, rest.view, rest.rows, rest.cols, rest.facet, [...rest.pins], rest.size, rest.query, [...rest.chosen].map(([name, levels]) => [name, ...levels]), [...rest.ranges], rest.brush, rest.sort, rest.down, rest.column, [...ticked].length]);
+  if (key !== shown) {
+    shown = key;
+    const focus = document.activeElement?.dataset?.focus;
+    fill($("views"), ...VIEWS.map(([view, words]) => button(words, () => go({ view }), { "aria-current": state.view === view ? "page" : null, "data-focus": `view ${view}` })), button("?", showHelp, { "aria-label": "Keys" }));
+    const view = $("view");
+    view.className = state.view;
+    views[state.view].show(view);
+    if (focus) document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+  }
+  showChosen();
+  showViewer();
+}
+
+async function begin() {
+  try {
+    table = new Table(await block("table"));
+  } catch (error) {
+    fill($("view"), h("p", { class: "warn" }, `The report cannot be read: ${error.message}`));
+    return;
+  }
+  initial.brush = table.own(LOSS);
+  render = renderState;
+  readFragment();
+  renderState();
+  window.addEventListener("hashchange", () => (readFragment(), renderState()));
+  window.addEventListener("popstate", () => (readFragment(), renderState()));
+  document.addEventListener("keydown", onKey);
+  $("viewer").addEventListener("cancel", (event) => (event.preventDefault(), closeViewer()));
+  let width = window.innerWidth;
+  window.addEventListener("resize", () => {
+    if (window.innerWidth === width) return; // a phone's bar that comes and goes
+    width = window.innerWidth;
+    shown = null;
+    renderState();
+  });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => ((shown = null), renderState()));
+  document.documentElement.dataset.ready = "yes";
+  if (mode === "served") followRun();
+}
+
+begin();

@@ -1,0 +1,268 @@
+"""A report as files: one that can be mailed, or a folder beside the pictures it links to."""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import numpy as np
+
+from neckar.pipeline.report.about import about, name_of, told
+from neckar.pipeline.report.again import pairs_again
+from neckar.pipeline.report.details import BLOCK_PAIRS, Details, read_rows
+from neckar.pipeline.report.packing import as_text
+from neckar.pipeline.report.page import Page, charts_script, data_script, render
+from neckar.pipeline.report.sources import side_px, source_files, source_uris
+from neckar.pipeline.report.table import PENDING_ROW, PairTable, table_of
+from neckar.pipeline.report.thumbnails import ACROSS, SIDE_PX, sheets
+from neckar.pipeline.results.reading import ResultsReader
+from neckar.pipeline.storage.location import parse
+from neckar.pipeline.storage.store import StoreError
+from neckar.schemas.errors import UserError
+
+Form = Literal["file", "folder"]
+FILE_BYTES = 25_000_000  # of one file: more crashes browsers, and no mail takes it
+_AT_ONCE = 64  # blocks of details held at a time
+_READERS = 8
+_INDEX = "index.html"
+
+Tell = Callable[[str, int, int], None]  # what is being made, how many of how many
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A report in a folder of its own.
+
+    Attributes:
+        folder: with `index.html`, and in the form of a folder with everything else.
+        form: which it took.
+        pairs: in it.
+        bytes: of all its files.
+        pictures: how whole pictures are had: inside, copied, linked, or none.
+        gone: ok pairs whose pictures are not there.
+    """
+
+    folder: Path
+    form: Form
+    pairs: int
+    bytes: int
+    pictures: str
+    gone: int
+
+
+@contextmanager
+def made_report(
+    reader: ResultsReader,
+    *,
+    form: Form | None = None,
+    copy_images: bool = False,
+    beside: Callable[[Form], str | None] = lambda _: None,
+    tell: Tell = lambda *_: None,
+) -> Iterator[Made]:
+    """A report in a temporary folder, to be taken from there before the context ends.
+
+    Args:
+        reader: of a run or of a version of a set.
+        form: one file, or a folder; None for one file as far as it is no larger than `FILE_BYTES`.
+        copy_images: put every whole picture into it.
+        beside: URI of the folder that the page is going to stand in, for links to the run's pictures; None where none
+            would hold.
+        tell: hears of progress.
+
+    Raises:
+        UserError: a file of the run is damaged; one file was asked for and would be too large.
+        StoreError: as the store says.
+        OSError: no room in the temporary folder.
+    """
+    with tempfile.TemporaryDirectory(prefix="neckar-report-") as scratch:
+        yield _Report(reader, Path(scratch), copy_images=copy_images, beside=beside, tell=tell).made(form)
+
+
+class _Report:
+    def __init__(
+        self,
+        reader: ResultsReader,
+        scratch: Path,
+        *,
+        copy_images: bool,
+        beside: Callable[[Form], str | None],
+        tell: Tell,
+    ) -> None:
+        self._reader, self._tell, self._copy, self._beside = reader, tell, copy_images, beside
+        self._pieces, self._out = scratch / "pieces", scratch / "out"
+        for folder in ("details", "sheets", "sources", "pictures"):
+            (self._pieces / folder).mkdir(parents=True)
+        self._out.mkdir()
+
+    def made(self, form: Form | None) -> Made:
+        table = table_of(self._reader)
+        self._details(table)
+        widths, heights = self._sheets(table)
+        header = {**about(self._reader), "sources": self._sources(table)}
+        header["thumbs"] = {"side": SIDE_PX, "across": ACROSS, "single": False}
+        arrays = {"thumb width": widths, "thumb height": heights}
+        page = Page(name_of(self._reader), told(self._reader, len(table)), "file")
+        largest = self._page_bytes(table, page, header, arrays)
+        if form == "file" and largest > FILE_BYTES:
+            message = f"one file would have {largest / 1e6:,.0f} MB, more than the 25 that a browser and a mail take"
+            raise UserError.at("--single-file", f"{message}; leave it out, or write --folder")
+        copied = self._copied(table, form, largest)
+        whole = largest + 4 * self._fetched() // 3
+        chosen: Form = form or ("file" if whole <= FILE_BYTES else "folder")
+        if copied:
+            header["pictures"] = {"how": "inside" if chosen == "file" else "copied"}
+        else:
+            beside = self._beside(chosen)
+            base = None if beside is None else relative(self._reader.store.uri, beside)
+            header["pictures"] = {"how": "none"} if base is None else {"how": "linked", "base": quote(base, safe="/.")}
+        self._write(chosen, page, as_text(table.packed(header, arrays)))
+        size = sum(file.stat().st_size for file in self._out.rglob("*") if file.is_file())
+        ok = table.words("status")
+        here = ok.codes == (ok.levels.index("ok") + 1 if "ok" in ok.levels else -1)
+        how = header["pictures"]["how"]
+        return Made(self._out, chosen, len(table), size, how, int((here & (widths == 0)).sum()))
+
+    def _details(self, table: PairTable) -> None:
+        """Blocks of details, some at a time: rows are read once for all of them."""
+        again = pairs_again(self._reader, table)
+        held = BLOCK_PAIRS * _AT_ONCE
+        for start in range(0, len(table), held):
+            end = min(start + held, len(table))
+            blocks = [
+                Details(first, min(BLOCK_PAIRS, end - first), table.pictures)
+                for first in range(start, end, BLOCK_PAIRS)
+            ]
+            places = np.arange(start, end)
+            rows = read_rows(self._reader, table, places[table.rows[start:end] != PENDING_ROW])
+            for done, (place, row, trace) in enumerate(rows, start=1):
+                blocks[(place - start) // BLOCK_PAIRS].add(place, row, trace)
+                if done % BLOCK_PAIRS == 0:
+                    self._tell("details", start + done, len(table))
+            for number, block in enumerate(blocks, start=start // BLOCK_PAIRS):
+                first = number * BLOCK_PAIRS
+                packed = block.packed(None if again is None else again[first : first + BLOCK_PAIRS])
+                (self._pieces / "details" / f"details-{number:04d}").write_bytes(packed)
+        self._tell("details", len(table), len(table))
+
+    def _sheets(self, table: PairTable) -> tuple[np.ndarray, np.ndarray]:
+        sizes: list[tuple[int, int] | None] = []
+        found = sheets(len(table), lambda place: self._picture(table, place), lambda n: self._told(n, len(table)))
+        for number, (data, of_sheet) in enumerate(found):
+            sizes += of_sheet
+            if data is not None:
+                (self._pieces / "sheets" / f"sheet-{number:04d}.webp").write_bytes(data)
+        width, height = (np.array([0 if size is None else size[axis] for size in sizes], np.uint8) for axis in (0, 1))
+        return width, height
+
+    def _told(self, done: int, pairs: int) -> None:
+        self._tell("small pictures", done, pairs)
+
+    def _picture(self, table: PairTable, place: int) -> bytes | None:
+        key = table.pictures[place]
+        return None if key is None else self._reader.store.get(key)
+
+    def _sources(self, table: PairTable) -> dict[str, Any]:
+        uris = source_uris(table)
+        present = []
+        for number, data in enumerate(
+            source_files(uris, side_px(table, uris), lambda n: self._tell("sources", n, len(uris)))
+        ):
+            present.append(data is not None)
+            if data is not None:
+                (self._pieces / "sources" / f"source-{number:04d}.webp").write_bytes(data)
+        return {"uris": uris, "present": present}
+
+    def _page_bytes(self, table: PairTable, page: Page, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> int:
+        """Of one file with everything but whole pictures."""
+        packed = table.packed({**header, "pictures": {}}, arrays)
+        inside = sum(file.stat().st_size for file in self._pieces.rglob("*") if file.is_file())
+        return len(render(page)) + len(charts_script()) + 4 * (len(packed) + inside) // 3
+
+    def _copied(self, table: PairTable, form: Form | None, largest: int) -> bool:
+        """Whether whole pictures go into the report, because they were asked for or fit; then they are fetched."""
+        places = [place for place, key in enumerate(table.pictures) if key is not None]
+        if not self._copy:
+            known = self._picture_bytes(table, places) if form != "folder" and largest <= FILE_BYTES else None
+            if known is None or largest + 4 * known // 3 > FILE_BYTES:
+                return False
+        self._fetch(table, places)
+        if form == "file" and largest + 4 * self._fetched() // 3 > FILE_BYTES:
+            message = f"the pictures are {self._fetched() / 1e6:,.0f} MB, too much for one file"
+            raise UserError.at("--copy-images", f"{message}; write --folder, or leave one of the two out")
+        return True
+
+    def _picture_bytes(self, table: PairTable, places: list[int]) -> int | None:
+        """Of all whole pictures; None as soon as they are too many for one file."""
+        if len(places) > FILE_BYTES // 5000:
+            return None
+        total = 0
+        for place in places:
+            key = table.pictures[place]
+            info = None if key is None else self._reader.store.head(key)
+            total += 0 if info is None else info.size
+        return total
+
+    def _fetch(self, table: PairTable, places: list[int]) -> None:
+        def one(place: int) -> None:
+            try:
+                data = self._picture(table, place)
+            except StoreError as error:
+                if error.passing:
+                    raise
+                return
+            if data is not None:
+                (self._pieces / "pictures" / f"{place:06d}.png").write_bytes(data)
+
+        with ThreadPoolExecutor(_READERS) as readers:
+            for done, _ in enumerate(readers.map(one, places), start=1):
+                if done % 100 == 0 or done == len(places):
+                    self._tell("pictures", done, len(places))
+
+    def _fetched(self) -> int:
+        return sum(file.stat().st_size for file in (self._pieces / "pictures").iterdir())
+
+    def _write(self, form: Form, page: Page, table: str) -> None:
+        if form == "file":
+            blocks = {"table": table}
+            for file in sorted((self._pieces / "details").iterdir()):
+                blocks[file.name] = as_text(file.read_bytes())
+            for folder, prefix in (("sheets", ""), ("sources", ""), ("pictures", "picture-")):
+                for file in sorted((self._pieces / folder).iterdir()):
+                    blocks[f"{prefix}{file.stem}"] = as_text(file.read_bytes())
+            blocks["charts"] = charts_script()
+            (self._out / _INDEX).write_bytes(render(Page(page.title, page.told, "file", blocks)))
+            return
+        (self._out / _INDEX).write_bytes(render(Page(page.title, page.told, "folder", {"table": table})))
+        (self._out / "charts.js").write_text(charts_script(), encoding="utf-8")
+        for file in sorted((self._pieces / "details").iterdir()):
+            (self._out / f"{file.name}.js").write_bytes(data_script(file.name, as_text(file.read_bytes())))
+        for folder in ("sheets", "sources", "pictures"):
+            if any((self._pieces / folder).iterdir()):
+                shutil.move(self._pieces / folder, self._out / folder)
+
+
+def relative(run: str, folder: str) -> str | None:
+    """The way from a folder to a run, ending in a slash; None where there is none: they are on different stores."""
+    there, here = parse(run), parse(folder)
+    if (there.scheme, there.root) != (here.scheme, here.root) or there.scheme == "package":
+        return None
+    way = posixpath.relpath(f"/{there.path.lstrip('/')}", f"/{here.path.lstrip('/')}")
+    return "" if way == "." else f"{way}/"
+
+
+def zipped(made: Made, out: Path, name: str) -> None:
+    """The report as a zip with a folder of its name; pictures are packed already and stay as they are."""
+    with zipfile.ZipFile(out, "w") as archive:
+        for file in sorted(made.folder.rglob("*")):
+            if file.is_file():
+                how = zipfile.ZIP_STORED if file.suffix in {".png", ".webp"} else zipfile.ZIP_DEFLATED
+                archive.write(file, f"{name}/{file.relative_to(made.folder).as_posix()}", how)
