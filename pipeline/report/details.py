@@ -40,12 +40,10 @@ class Details:
     Args:
         first: place of the first pair in the table.
         pairs: how many.
-        pictures: keys of what an observer sees, of all pairs of the table.
     """
 
-    def __init__(self, first: int, pairs: int, pictures: Sequence[str | None]) -> None:
+    def __init__(self, first: int, pairs: int) -> None:
         self._first = first
-        self._pictures = pictures[first : first + pairs]
         self._rows: list[dict[str, Any] | None] = [None] * pairs
         self._curves: list[tuple[tuple[str, ...], np.ndarray, np.ndarray] | None] = [None] * pairs
 
@@ -62,7 +60,7 @@ class Details:
         Args:
             again: of each pair what makes it again; None where the run does not tell.
         """
-        columns: dict[str, list[Any]] = {"picture": list(self._pictures)}
+        columns: dict[str, list[Any]] = {}
         for name in _COLUMNS:
             values = [None if row is None else row[name] for row in self._rows]
             if any(value is not None for value in values):
@@ -88,7 +86,7 @@ def details_of(reader: ResultsReader, table: PairTable, first: int, last: int) -
         UserError: a file of the run is damaged.
         StoreError: as the store says.
     """
-    found = Details(first, last - first, table.pictures)
+    found = Details(first, last - first)
     places = np.arange(first, last)
     for place, row, trace in read_rows(reader, table, places[table.rows[first:last] != PENDING_ROW]):
         found.add(place, row, trace)

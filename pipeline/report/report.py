@@ -19,7 +19,7 @@ import numpy as np
 from neckar.pipeline.report.about import about, name_of, told
 from neckar.pipeline.report.again import pairs_again
 from neckar.pipeline.report.details import BLOCK_PAIRS, Details, read_rows
-from neckar.pipeline.report.packing import as_text
+from neckar.pipeline.report.packing import as_text, pack
 from neckar.pipeline.report.page import Page, charts_script, data_script, render
 from neckar.pipeline.report.sources import side_px, source_files, source_uris
 from neckar.pipeline.report.table import PENDING_ROW, PairTable, table_of
@@ -32,6 +32,7 @@ from neckar.schemas.errors import UserError
 Form = Literal["file", "folder"]
 FILE_BYTES = 25_000_000  # of one file: more crashes browsers, and no mail takes it
 _AT_ONCE = 64  # blocks of details held at a time
+_KEYS = 4096  # keys of pictures in a block
 _READERS = 8
 _INDEX = "index.html"
 
@@ -99,7 +100,7 @@ class _Report:
     ) -> None:
         self._reader, self._tell, self._copy, self._beside = reader, tell, copy_images, beside
         self._pieces, self._out = scratch / "pieces", scratch / "out"
-        for folder in ("details", "sheets", "sources", "pictures"):
+        for folder in ("blocks", "sheets", "sources", "pictures"):
             (self._pieces / folder).mkdir(parents=True)
         self._out.mkdir()
 
@@ -123,7 +124,11 @@ class _Report:
         else:
             beside = self._beside(chosen)
             base = None if beside is None else relative(self._reader.store.uri, beside)
-            header["pictures"] = {"how": "none"} if base is None else {"how": "linked", "base": quote(base, safe="/.")}
+            header["pictures"] = (
+                {"how": "none"} if base is None else {"how": "linked", "base": quote(base, safe="/."), "block": _KEYS}
+            )
+            if base is not None:
+                self._keys(table)
         self._write(chosen, page, as_text(table.packed(header, arrays)))
         size = sum(file.stat().st_size for file in self._out.rglob("*") if file.is_file())
         ok = table.words("status")
@@ -137,10 +142,7 @@ class _Report:
         held = BLOCK_PAIRS * _AT_ONCE
         for start in range(0, len(table), held):
             end = min(start + held, len(table))
-            blocks = [
-                Details(first, min(BLOCK_PAIRS, end - first), table.pictures)
-                for first in range(start, end, BLOCK_PAIRS)
-            ]
+            blocks = [Details(first, min(BLOCK_PAIRS, end - first)) for first in range(start, end, BLOCK_PAIRS)]
             places = np.arange(start, end)
             rows = read_rows(self._reader, table, places[table.rows[start:end] != PENDING_ROW])
             for done, (place, row, trace) in enumerate(rows, start=1):
@@ -150,8 +152,14 @@ class _Report:
             for number, block in enumerate(blocks, start=start // BLOCK_PAIRS):
                 first = number * BLOCK_PAIRS
                 packed = block.packed(None if again is None else again[first : first + BLOCK_PAIRS])
-                (self._pieces / "details" / f"details-{number:04d}").write_bytes(packed)
+                (self._pieces / "blocks" / f"details-{number:04d}").write_bytes(packed)
         self._tell("details", len(table), len(table))
+
+    def _keys(self, table: PairTable) -> None:
+        """Where the run has each whole picture."""
+        for number, first in enumerate(range(0, len(table), _KEYS)):
+            block = pack({"keys": table.pictures[first : first + _KEYS]}, {})
+            (self._pieces / "blocks" / f"keys-{number:04d}").write_bytes(block)
 
     def _sheets(self, table: PairTable) -> tuple[np.ndarray, np.ndarray]:
         sizes: list[tuple[int, int] | None] = []
@@ -233,7 +241,7 @@ class _Report:
     def _write(self, form: Form, page: Page, table: str) -> None:
         if form == "file":
             blocks = {"table": table}
-            for file in sorted((self._pieces / "details").iterdir()):
+            for file in sorted((self._pieces / "blocks").iterdir()):
                 blocks[file.name] = as_text(file.read_bytes())
             for folder, prefix in (("sheets", ""), ("sources", ""), ("pictures", "picture-")):
                 for file in sorted((self._pieces / folder).iterdir()):
@@ -243,7 +251,7 @@ class _Report:
             return
         (self._out / _INDEX).write_bytes(render(Page(page.title, page.told, "folder", {"table": table})))
         (self._out / "charts.js").write_text(charts_script(), encoding="utf-8")
-        for file in sorted((self._pieces / "details").iterdir()):
+        for file in sorted((self._pieces / "blocks").iterdir()):
             (self._out / f"{file.name}.js").write_bytes(data_script(file.name, as_text(file.read_bytes())))
         for folder in ("sheets", "sources", "pictures"):
             if any((self._pieces / folder).iterdir()):

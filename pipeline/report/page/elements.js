@@ -31,7 +31,7 @@ const button = (words, onclick, attributes = {}) => h("button", { type: "button"
 function choice(label, options, value, onchange, attributes = {}) {
   const select = h(
     "select",
-    { onchange: (event) => onchange(event.target.value), ...attributes },
+    { "aria-label": label, onchange: (event) => onchange(event.target.value), ...attributes },
     options.map((option) => {
       const [key, text] = Array.isArray(option) ? option : [option, option];
       return h("option", { value: key, selected: key === value }, text);

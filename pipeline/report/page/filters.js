@@ -52,23 +52,38 @@ function queryTest(query) {
 /** As SQL sorts: NaN is the largest number, nothing comes last either way, and the manifest decides among equals. */
 function sorted(places) {
   if (!state.sort) return state.down ? places.reverse() : places;
-  const column = table.columns.get(state.sort);
-  const numbers = column?.kind === "words" ? column.numbers : null;
-  const key = (place) => {
-    if (!column) return table.ids[place];
-    if (!numbers) return table.value(state.sort, place);
-    return column.values[place] ? numbers[column.values[place] - 1] : null;
-  };
-  const keys = new Map(places.map((place) => [place, key(place)]));
   const sign = state.down ? -1 : 1;
-  return places.sort((one, other) => {
-    const [a, b] = [keys.get(one), keys.get(other)];
-    if (a === null || b === null) return (a === null) - (b === null) || one - other;
-    return sign * compared(a, b) || one - other;
-  });
+  const ranks = ranksOf(state.sort);
+  const none = ranks.map((rank) => (rank < 0 ? 1 : 0));
+  return places.sort((one, other) => none[one] - none[other] || sign * (ranks[one] - ranks[other]) || one - other);
 }
 
-function compared(a, b) {
-  if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
-  return a < b ? -1 : a > b ? 1 : 0;
+const ranked = new Map(); // columns to the rank of each pair's value, -1 where there is none
+
+/** Ranks of a column's values, those of equal ones equal: found once, for every later order. */
+function ranksOf(name) {
+  const key = `${table.about.version} ${name}`;
+  if (ranked.has(key)) return ranked.get(key);
+  const column = table.columns.get(name);
+  const ranks = new Int32Array(table.length).fill(-1);
+  if (column?.kind === "words") {
+    const levels = column.numbers || column.levels;
+    const order = levels.map((_, place) => place).sort((one, other) => (levels[one] < levels[other] ? -1 : 1));
+    const rank = new Int32Array(levels.length + 1).fill(-1);
+    order.forEach((level, place) => (rank[level + 1] = place));
+    for (let place = 0; place < table.length; place++) ranks[place] = rank[column.values[place]];
+  } else {
+    const values = column ? column.values : table.ids;
+    const places = Int32Array.from(ranks, (_, place) => place).filter((place) => !column?.present || column.present[place]);
+    const last = (value) => (value !== value ? 1 : 0); // NaN
+    places.sort((one, other) => last(values[one]) - last(values[other]) || (values[one] < values[other] ? -1 : values[one] > values[other] ? 1 : 0));
+    let rank = -1;
+    places.forEach((place, at) => {
+      const before = at ? values[places[at - 1]] : undefined;
+      if (at === 0 || (before !== values[place] && !(last(before) && last(values[place])))) rank = at;
+      ranks[place] = rank;
+    });
+  }
+  ranked.set(key, ranks);
+  return ranks;
 }

@@ -11,7 +11,7 @@ const galleryView = {
       fill(view, 
         h("div", { class: "gallery-page" },
           h("details", { class: "filters", open }, h("summary", {}, "Filters"), h("div", { class: "filters-body" })),
-          h("div", { class: "gallery-main" }, h("div", { class: "tools" }), h("div", { class: "scroll gallery", role: "group", "aria-label": "Pairs", tabindex: "-1" }, h("ul", { class: "space" })))));
+          h("div", { class: "gallery-main" }, h("div", { class: "tools" }), h("div", { class: "scroll gallery", role: "group", "aria-label": "Pairs", tabindex: "-1" }, h("div", { class: "space" })))));
       this.rows?.close();
       this.rows = null;
     }
@@ -130,12 +130,12 @@ const galleryView = {
     this.scroller = scroller;
     if (this.active === undefined || this.active >= places.length) this.active = 0;
     this.rows.reset(Math.ceil(places.length / this.across));
-    if (!places.length) fill(space, h("li", { class: "empty" }, table.length ? "No pair holds these filters." : "This run has no pairs."));
+    if (!places.length) fill(space, h("p", { class: "empty" }, table.length ? "No pair holds these filters." : "This run has no pairs."));
   },
 
   row(number, size) {
     const tiles = this.places.slice(number * this.across, (number + 1) * this.across).map((place, column) => this.tile(place, number * this.across + column, size));
-    return h("li", { class: "line", role: "presentation" }, h("ul", { class: "tiles" }, tiles));
+    return h("div", { class: "line" }, h("ul", { class: "tiles" }, tiles));
   },
 
   tile(place, position, size) {

@@ -12,7 +12,7 @@ function renderState() {
     const focus = document.activeElement?.dataset?.focus;
     fill($("views"), ...VIEWS.map(([view, words]) => button(words, () => go({ view }), { "aria-current": state.view === view ? "page" : null, "data-focus": `view ${view}` })), button("?", showHelp, { "aria-label": "Keys" }));
     const view = $("view");
-    view.className = state.view;
+    view.className = `view-${state.view}`;
     views[state.view].show(view);
     if (focus) document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
   }

@@ -45,9 +45,14 @@ async function whole(place) {
   if (pictures.how === "copied") return `pictures/${numbered(place, 6)}.png`;
   if (pictures.how === "served") return `pictures/${place}.png`;
   if (pictures.how !== "linked") return null;
-  const { row } = await detailsOf(place);
-  return row.picture ? pictures.base + row.picture.split("/").map(encodeURIComponent).join("/") : null;
+  const number = Math.floor(place / pictures.block);
+  const name = `keys-${numbered(number)}`;
+  if (!keyBlocks.has(name)) keyBlocks.set(name, block(name));
+  const key = (await keyBlocks.get(name)).header.keys[place - number * pictures.block];
+  return key ? pictures.base + key.split("/").map(encodeURIComponent).join("/") : null;
 }
+
+const keyBlocks = new Map(); // of the pictures' places in the run
 
 /** The content's or the style's picture of a pair: `{url, uri}`; url null where it is gone, null where it has none. */
 async function exemplar(side, place) {
@@ -99,17 +104,29 @@ function thumbElement(place, [boxWidth, boxHeight], words) {
       backgroundPosition: `${-found.x * scale}px ${-found.y * scale}px`,
       imageRendering: full <= table.about.thumbs.side ? "pixelated" : "auto",
     });
-    if (scale > 1.2 && full > table.about.thumbs.side && full <= 1024) await sharpen(image, place, full < Math.max(boxWidth, boxHeight));
+    if (scale > 1.2 && full > table.about.thumbs.side && full <= 1024) sharpen(image, place, full < Math.max(boxWidth, boxHeight));
   });
   return element;
 }
 
-/** Puts the whole picture over a small one, if it can be had. */
-async function sharpen(image, place, enlarged) {
-  const url = await whole(place).catch(() => null);
-  if (!url || !image.isConnected) return;
-  const picture = h("img", { alt: "", src: url, class: enlarged ? "pixels" : "", onerror: () => picture.remove() });
-  image.append(picture);
+const blurred = []; // small pictures whose whole ones are wanted
+const REST_MS = 250; // without a change of what is in sight, before whole pictures are fetched
+let resting = null;
+
+/** Puts the whole picture over a small one, if it can be had, once the reader looks and no longer scrolls. */
+function sharpen(image, place, enlarged) {
+  blurred.push({ image, place, enlarged });
+  clearTimeout(resting);
+  resting = setTimeout(async () => {
+    while (blurred.length) {
+      const { image: small, place: of, enlarged: larger } = blurred.shift();
+      if (!small.isConnected) continue;
+      const url = await whole(of).catch(() => null);
+      if (!url || !small.isConnected) continue;
+      const picture = h("img", { alt: "", src: url, class: larger ? "pixels" : "", onerror: () => picture.remove() });
+      small.append(picture);
+    }
+  }, REST_MS);
 }
 
 /** Why a cell has no picture. */

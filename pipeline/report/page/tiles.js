@@ -8,11 +8,12 @@ class Rows {
     this.scroller = scroller;
     this.space = space;
     this.shown = new Map();
+    this.ended = new AbortController();
     this.height = height;
     this.row = row;
     this.count = 0;
     this.head = head; // px of the scroller that a sticky header covers
-    scroller.addEventListener("scroll", () => (changed(), this.update()), { passive: true });
+    scroller.addEventListener("scroll", () => (changed(), this.update()), { passive: true, signal: this.ended.signal });
     this.watch = new ResizeObserver(() => (changed(), this.update()));
     this.watch.observe(scroller);
   }
@@ -58,6 +59,7 @@ class Rows {
   }
 
   close() {
+    this.ended.abort();
     this.watch.disconnect();
   }
 }

@@ -1,0 +1,139 @@
+"""Runs that nobody computed, of any size: rows, pictures and sources as a run leaves them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from neckar.pipeline.images.encode import encode_png
+from neckar.pipeline.manifests.pairs import iter_pairs
+from neckar.pipeline.manifests.source import loaded_again
+from neckar.pipeline.results.layout import PartPlace, image_key
+from neckar.pipeline.results.rows.arrow import rows_to_table
+from neckar.pipeline.results.rows.parquet import parquet_bytes
+from neckar.pipeline.results.run import create_or_resume
+from neckar.pipeline.results.success import seal
+from neckar.pipeline.storage.access import open_store
+from neckar.schemas.errors import ErrorCode
+from neckar.schemas.results import Trace
+from tests.results.samples import STYLE_LAYERS, failed_row, ok_row, run_record, sha
+
+PART_PAIRS = 2500
+CODES = (ErrorCode.IMAGE_MISSING, ErrorCode.NON_FINITE_LOSS)
+
+
+def curve(evaluations: int, draw: np.random.Generator) -> Trace:
+    """Losses that fall as losses do."""
+    steps = np.arange(1, evaluations + 1)[:, None]
+    start = draw.uniform(1e5, 1e8, len(STYLE_LAYERS) + 3)
+    rough = np.exp(draw.normal(0, 0.02, (evaluations, len(start))))
+    values = start / steps ** draw.uniform(0.5, 1.2, len(start)) * rough
+    return Trace(("total", "content", "style", *STYLE_LAYERS), values.astype(np.float32))
+
+
+def picture(height: int, width: int, draw: np.random.Generator) -> np.ndarray:
+    """Blots in colours: (height, width, 3) uint8."""
+    small = draw.integers(0, 256, (max(2, height // 6), max(2, width // 6), 3), np.uint8)
+    blots = np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
+    return np.clip(blots + draw.integers(-20, 21, blots.shape), 0, 255).astype(np.uint8)
+
+
+def made_run(  # noqa: PLR0913
+    folder: str | Path,
+    *,
+    contents: int = 2,
+    styles: int = 2,
+    factors: dict[str, list] | None = None,
+    size: tuple[int, int] = (16, 24),
+    evaluations: int = 60,
+    failing: float = 0.0,
+    pending: int = 0,
+    sealed: bool = True,
+    pictures: bool = True,
+    pool: int = 50,
+    levels: bool = True,
+) -> str:
+    """A run of a full factorial; its URI.
+
+    Args:
+        folder: URI of it, or a path; sources stand beside it.
+        contents, styles: how many pictures of each.
+        factors: besides.
+        size: height and width of the stimuli.
+        evaluations: of each.
+        failing: share of the pairs that fail.
+        pending: pairs at the end that have no row.
+        sealed: whether it is complete.
+        pictures: whether the stimuli stand on the store.
+        pool: how many different stimuli there are.
+        levels: whether it is a design; else its pairs are listed.
+    """
+    draw = np.random.default_rng(7)
+    store = open_store(str(folder))
+    sources = open_store(f"{store.uri}-sources")
+    names = {
+        side: [f"{side}{number:03d}" for number in range(count)]
+        for side, count in (("content", contents), ("style", styles))
+    }
+    for name in itertools.chain(*names.values()):
+        sources.put(f"{name}.png", encode_png(picture(60, 90, draw), {}))
+    design = {side: [f"{name}.png" for name in of_side] for side, of_side in names.items()}
+    manifest = {"schema_version": 1, "name": "made", "settings": {"size": list(size), "iterations": evaluations}}
+    if levels:
+        manifest["design"] = design | ({"factors": factors} if factors else {})
+    else:
+        manifest["pairs"] = [
+            {"content": c, "style": s} for c, s in itertools.product(design["content"], design["style"])
+        ]
+    record = run_record(1, manifest=manifest, base=sources.uri)
+    pairs = list(iter_pairs(loaded_again(record)))
+    begun = create_or_resume(store, record.model_copy(update={"pairs": len(pairs)}), owner="me")
+    files = [encode_png(picture(*size, draw), {}) for _ in range(pool)] if pictures else []
+    curves = [curve(evaluations, draw) for _ in range(pool)]
+    done = pairs[: len(pairs) - pending]
+    for sequence, first in enumerate(range(0, len(done), PART_PAIRS)):
+        rows = []
+        for pair in done[first : first + PART_PAIRS]:
+            told = {
+                "pair_id": pair.pair_id,
+                "levels": pair.levels,
+                "content_uri": pair.content,
+                "style_uri": pair.style,
+            }
+            if draw.random() < failing:
+                code = CODES[pair.index % 2]
+                rows.append(failed_row(pair.index, **told, error_code=code, error_message=f"{pair.content}: {code}"))
+                continue
+            key, number = image_key(sha(pair.pair_id)), pair.index % pool
+            if files:
+                store.put(key, files[number])
+            scales = np.exp(draw.normal(0, 1, curves[number].values.shape[1])).astype(np.float32)
+            trace = Trace(curves[number].columns, curves[number].values * scales)
+            total, content, style = map(float, trace.values[-1, :3])
+            losses = {"loss_total": total, "loss_content": content, "loss_style": style, "loss_total_png": total * 1.01}
+            shape = {"height_px": size[0], "width_px": size[1], "image_uri": key, "iterations": evaluations}
+            hashes = {
+                "spec_hash": sha(pair.pair_id),
+                "image_sha256": sha(pair.pair_id + "i"),
+                "pixel_sha256": sha(pair.pair_id + "p"),
+            }
+            seconds = float(draw.uniform(5, 9))
+            rows.append(
+                ok_row(
+                    pair.index,
+                    **told,
+                    **losses,
+                    **shape,
+                    **hashes,
+                    loss_trace=trace,
+                    seconds=seconds,
+                    seed=pair.settings.seed,
+                )
+            )
+        store.put(PartPlace(begun.lease.epoch, sequence).key, parquet_bytes(rows_to_table(rows)))
+    if sealed:
+        seal(store, begun.record.model_copy(update={"pairs": len(done)}), begun.lease)
+    return store.uri
