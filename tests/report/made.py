@@ -134,6 +134,8 @@ def made_run(  # noqa: PLR0913
                 )
             )
         store.put(PartPlace(begun.lease.epoch, sequence).key, parquet_bytes(rows_to_table(rows)))
-    if sealed:
+    if not sealed:
+        begun.lease.release()
+    else:
         seal(store, begun.record.model_copy(update={"pairs": len(done)}), begun.lease)
     return store.uri
