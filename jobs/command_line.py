@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from neckar.jobs.commands.bench import bench
 from neckar.jobs.commands.export import export
+from neckar.jobs.commands.film import film
 from neckar.jobs.commands.nightly import nightly
 from neckar.jobs.commands.plan import plan
 from neckar.jobs.commands.query import query
@@ -53,6 +54,7 @@ for command in (
     show,
     report,
     sheet,
+    film,
     verify,
     trials,
     export,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from neckar.schemas.layers import LAYER_NAMES
 from neckar.schemas.nearest import did_you_mean
@@ -15,6 +15,7 @@ from neckar.schemas.wording import Steps, refusal, refusals, shown
 SIZE_MIN_PX = 16  # conv5_1 lies behind four 2x2 pools: shorter sides vanish
 SIZE_MAX_PX = 4096
 ITERATIONS_MAX = 100_000
+SNAPSHOTS_MAX = 100
 STEP_MIN, STEP_MAX = 0.01, 255.0  # Adam's, levels of 0-255: less moves no pixel in 500 steps, more leaves the picture
 SEED_MAX = 2**63 - 1  # an int64 column and torch's generator both end here
 
@@ -36,6 +37,10 @@ def one_of(noun: str, names: tuple[str, ...], *, or_uri: bool = False) -> Before
 def _whole(value: Any) -> Any:
     """1e3 in YAML and 3.0 in a CSV or Parquet column with gaps are whole numbers too."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(value)))
 
 
 def _size(value: Any) -> Any:
@@ -138,5 +143,6 @@ LayerWeights = Annotated[
 Amount = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
 Step = Annotated[float, Field(strict=True, ge=STEP_MIN, le=STEP_MAX)]
 Evaluations = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=1, le=ITERATIONS_MAX)]
+Snapshots = Annotated[tuple[Evaluations, ...], Field(max_length=SNAPSHOTS_MAX), AfterValidator(_ascending)]
 Seed = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=0, le=SEED_MAX)]
 Flag = Annotated[bool, Field(strict=True)]

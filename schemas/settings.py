@@ -29,6 +29,7 @@ from neckar.schemas.fields import (
     Resample,
     Seed,
     Size,
+    Snapshots,
     Step,
     TransferFunction,
 )
@@ -119,6 +120,11 @@ class Settings(BaseModel):
     normalise_activations: Flag = Field(
         False, description="Rescale the filters to mean activation 1 over fixed images (Gatys et al. 2016)."
     )
+    snapshots: Snapshots = Field(
+        (),
+        description="Evaluations whose pictures are kept beside the result, e.g. [1, 10, 50, 100, 500], for a film."
+        " They change no pixel of it; a result that stands already is not made again for them.",
+    )
 
     bit_depth: BitDepth = Field(8, description="Of the file: 8, or 16 with a copy of 8 bits beside it.")
     transfer_function: TransferFunction = Field(
@@ -171,6 +177,7 @@ class Settings(BaseModel):
         Those that came after algorithm version 8 are left out at their default: a new setting remakes no picture.
         """
         values = self.model_dump(mode="json")
+        del values["snapshots"]  # beside the result, of which they change nothing
         for name in _LATER:
             if getattr(self, name) == Settings.model_fields[name].default:
                 del values[name]

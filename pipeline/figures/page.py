@@ -112,6 +112,11 @@ class PngPages:
         top = self._top + round(y)
         self._draw.rectangle((round(x), top, round(x + width) - 1, top + round(height) - 1), _level(PALE))
 
+    @property
+    def image(self) -> Image.Image:
+        """What is drawn so far."""
+        return self._image
+
     def finished(self) -> bytes:
         """The file."""
         out = io.BytesIO()

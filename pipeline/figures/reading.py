@@ -7,15 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from neckar.pipeline.figures.film import Step, Strip
 from neckar.pipeline.figures.grid import Entry
 from neckar.pipeline.figures.sheet import Pictures, Side
 from neckar.pipeline.images.decode import decode, decode_at
 from neckar.pipeline.queries.design_view import DesignView
 from neckar.pipeline.queries.views import views_of
+from neckar.pipeline.results.layout import snapshot_iteration, snapshots_prefix
 from neckar.pipeline.results.reading import ResultsReader
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.storage.store import StoreError
-from neckar.schemas.errors import PairError
+from neckar.schemas.errors import PairError, UserError
 
 
 def entries_of(reader: ResultsReader) -> list[Entry]:
@@ -40,6 +42,32 @@ def entries_of(reader: ResultsReader) -> list[Entry]:
         )
         for row in rows
     ]
+
+
+def strip_of(reader: ResultsReader, pair_id: str) -> Strip:
+    """A pair's snapshots and its result, with their losses.
+
+    Raises:
+        UserError: there is no such pair, or it has no picture, or no snapshots.
+        StoreError: as the store says.
+        PairError: a picture cannot be read.
+    """
+    row = reader.row(pair_id)
+    if row.image_uri is None:
+        raise UserError.at(f"pair {pair_id!r}", f"is {row.status} and has no picture")
+    losses = row.loss_trace.values[:, 0] if row.loss_trace is not None else ()
+    steps = []
+    for key in sorted(info.key for info in reader.store.list(snapshots_prefix(row.image_uri))):
+        iteration = snapshot_iteration(key)
+        if iteration is not None:
+            loss = float(losses[iteration - 1]) if iteration <= len(losses) else None
+            levels = _levels(decode(reader.store.get(key), name=f"{reader.store.uri}/{key}"))
+            steps.append(Step(iteration, levels, loss))
+    if not steps:
+        mend = "write e.g. snapshots: [1, 10, 50, 100, 500] into its settings and make it in another output"
+        raise UserError.at(f"pair {pair_id!r}", f"has no snapshots; {mend}")
+    levels = _levels(decode(reader.image(row), name=f"{reader.store.uri}/{row.image_uri}"))
+    return Strip(pair_id, (*steps, Step(row.iterations, levels, row.loss_total)))
 
 
 def pictures_of(reader: ResultsReader) -> Pictures:

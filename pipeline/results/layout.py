@@ -18,6 +18,7 @@ SET_ASIDE_PREFIX = "damaged/"
 _PART = re.compile(r"results/part-(\d{5,})-(\d{6,})\.parquet")
 _VOID = re.compile(r"results/void-(\d{5,})\.json")
 _SUCCESSOR = re.compile(r"_SUCCESS-(\d{5,})\.json")
+_SNAPSHOT = re.compile(r"/[0-9a-f]{64}\.at-(\d{6})\.png$")
 _IMAGE = re.compile(r"images/[0-9a-f]{2}/([0-9a-f]{64})\.png")
 
 
@@ -47,6 +48,22 @@ def image_key(spec_hash: str) -> str:
 def copy_key(spec_hash: str) -> str:
     """`images/<hh>/<spec_hash>.8bit.png`: beside a picture of 16 bits."""
     return image_key(spec_hash).removesuffix(".png") + ".8bit.png"
+
+
+def snapshot_key(spec_hash: str, iteration: int) -> str:
+    """`images/<hh>/<spec_hash>.at-000050.png`: what a picture was at an evaluation."""
+    return f"{snapshots_prefix(image_key(spec_hash))}{iteration:06d}.png"
+
+
+def snapshots_prefix(key: str) -> str:
+    """What the keys of the snapshots of a picture begin with, by its own key."""
+    return f"{key.removesuffix('.png')}.at-"
+
+
+def snapshot_iteration(key: str) -> int | None:
+    """The evaluation that a key tells of, wherever its run stands; None where it is no snapshot's key."""
+    match = _SNAPSHOT.search(key)
+    return int(match[1]) if match else None
 
 
 def spec_hash_of(key: str) -> str | None:

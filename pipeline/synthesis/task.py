@@ -59,6 +59,7 @@ class Task:
         iterations: evaluations of loss and gradient, at most; >= 1.
         tolerance: stop when the loss changed less than this, relatively, over 20 evaluations; 0: never.
         learning_rate: Adam's step, levels of 0-255.
+        snapshots: evaluations, from 1, whose iterates are kept beside the result; they change nothing else.
     """
 
     key: str
@@ -76,6 +77,7 @@ class Task:
     iterations: int = 500
     tolerance: float = 0.0
     learning_rate: float = 5.0
+    snapshots: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,8 @@ class Solution:
         trace_columns: "total", "content", "style", then the style layers.
         trace: float32 (iterations, len(trace_columns)).
         started_at, finished_at: seconds since the epoch.
+        snapshots: of the evaluations that the task names and that were finite: which one, and the image that it
+            evaluated, as `image`.
     """
 
     key: str
@@ -121,6 +125,7 @@ class Solution:
     trace: np.ndarray
     started_at: float
     finished_at: float
+    snapshots: tuple[tuple[int, np.ndarray], ...] = ()
 
 
 class RecordingFailed(RuntimeError):  # noqa: N818

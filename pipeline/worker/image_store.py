@@ -6,10 +6,11 @@ import dataclasses
 import hashlib
 import logging
 import threading
+from collections.abc import Sequence
 
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.images.finish import Finished
-from neckar.pipeline.results.layout import copy_key, image_key
+from neckar.pipeline.results.layout import copy_key, image_key, snapshot_key
 from neckar.pipeline.results.recovery import Unrecoverable, recover
 from neckar.pipeline.results.rows.arrow import row_to_metadata
 from neckar.pipeline.storage.store import NotFound, PreconditionFailed, Store
@@ -57,6 +58,18 @@ class ImageStore:
             return _sha256(self._store.get(row.copy_uri)) == row.copy_sha256
         except NotFound:
             return False
+
+    def put_snapshots(self, spec_hash: str, snapshots: Sequence[tuple[int, Finished]]) -> None:
+        """Store what a picture was on its way, in 8 bits, before the picture: where that stands, these do.
+
+        Raises:
+            StoreError: the store refused or did not answer.
+        """
+        for iteration, finished in snapshots:
+            levels = finished.levels if finished.copy is None else finished.copy
+            data = encode_png(levels, {}, transfer=finished.form.transfer)
+            self._store.put(snapshot_key(spec_hash, iteration), data, content_type="image/png")
+            self._count(data)
 
     def put(self, row: ResultRow, finished: Finished) -> ResultRow:
         """Store a picture with its row in its metadata, and complete the row.

@@ -34,6 +34,15 @@ STORERS = 2  # encoding a PNG takes some 50 ms
 
 
 @dataclass(frozen=True, slots=True)
+class _ToStore:
+    """A picture, its row, and what it was on its way."""
+
+    row: ResultRow
+    finished: Finished
+    snapshots: tuple[tuple[int, Finished], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Stored:
     """The picture under this spec hash stands on the store."""
 
@@ -92,7 +101,7 @@ class WorkerLoop:
         self._counted = 0  # of the engine's evaluations, those delivered
         self._counted_bytes = 0  # of the pictures stored, those delivered
         self._to_fetch: queue.SimpleQueue[Pair] = queue.SimpleQueue()
-        self._to_store: queue.SimpleQueue[tuple[ResultRow, Finished]] = queue.SimpleQueue()
+        self._to_store: queue.SimpleQueue[_ToStore] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[Recipe | Outcome | _Found | _Stored | _NotStored] = queue.SimpleQueue()
         for number in range(FETCHERS):
             self._begin(f"fetch-{number}", self._to_fetch, self._fetch)
@@ -166,7 +175,7 @@ class WorkerLoop:
         try:
             assert recipe.control is not None
             finished = recipe.finish(recipe.control.image)
-            self._to_store.put((control_row(recipe, finished, self._maker), finished))
+            self._to_store.put(_ToStore(control_row(recipe, finished, self._maker), finished))
         except Exception as error:  # a defect of ours costs one pair
             log.exception("%s", recipe.pair.pair_id)
             self._fail(recipe.spec_hash, ErrorCode.INTERNAL, _in_a_line(error))
@@ -180,6 +189,10 @@ class WorkerLoop:
             losses = self._engine.losses([self._task(end.key) for end in ended], seen)
             made = zip(recipes, ended, finished, losses, strict=True)
             rows = [made_row(*one, self._maker) for one in made]
+            snapshots = [
+                tuple((iteration, recipe.finish(image)) for iteration, image in end.snapshots)
+                for recipe, end in zip(recipes, ended, strict=True)
+            ]
         except Exception as error:  # a defect of ours costs one pair, not the others in the slots
             if len(ended) > 1:
                 for end in ended:
@@ -190,8 +203,8 @@ class WorkerLoop:
                 log.exception("%s", recipes[0].pair.pair_id)
                 self._fail(ended[0].key, ErrorCode.INTERNAL, _in_a_line(error))
             return
-        for job in zip(rows, finished, strict=True):
-            self._to_store.put(job)
+        for job in zip(rows, finished, snapshots, strict=True):
+            self._to_store.put(_ToStore(*job))
 
     def _task(self, key: str) -> Task:
         task = self._making[key][0].task
@@ -277,10 +290,11 @@ class WorkerLoop:
         else:
             self._news.put(recipe if row is None else _Found(for_pair(row, recipe.pair)))
 
-    def _store(self, job: tuple[ResultRow, Finished]) -> None:
-        row, finished = job
+    def _store(self, job: _ToStore) -> None:
+        row, finished = job.row, job.finished
         assert row.spec_hash is not None
         try:
+            self._images.put_snapshots(row.spec_hash, job.snapshots)
             stored = self._images.put(measured_row(row, finished), finished)
             self._news.put(_Stored(row.spec_hash, stored))
         except StoreError as error:

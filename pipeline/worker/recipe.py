@@ -160,6 +160,7 @@ def _task(
         iterations=settings.iterations,
         tolerance=settings.tolerance,
         learning_rate=settings.learning_rate,
+        snapshots=settings.snapshots,
     )
 
 

@@ -23,6 +23,8 @@ SURFACE = {
     ],
     "show": [RUN, "PAIR", "--save"],
     "sheet": [RUN, "--output", "--rows", "--cols", "--facet", "--pin", "--font"],
+    "report": [RUN, "--output", "--single-file", "--folder", "--zip", "--copy-images", "--serve"],
+    "film": [RUN, "PAIR...", "--output", "--seconds", "--font"],
     "verify": [RUN, "--pixels", "--repair", "--address"],
     "trials": [RUN, "--output", "--manifest", "--observer"],
     "export": [RUN, "DIR", "--format", "--waivers", "--manifest"],
@@ -34,6 +36,12 @@ SURFACE = {
 }
 
 DEFAULTS = {
+    ("report", "copy_images"): False,
+    ("report", "folder"): False,
+    ("report", "serve"): False,
+    ("report", "single_file"): False,
+    ("report", "zip_"): False,
+    ("film", "seconds"): 0.8,
     ("run", "retry_failed"): False,
     ("run", "allow_local"): False,
     ("nightly", "dry_run"): False,

@@ -84,6 +84,7 @@ LATER = {
     "aperture": None,
     "condition": "stylised",
     "scramble": {"space": "encoded", "range": "rescale", "weight": 1.0},
+    "snapshots": [],
 }
 
 

@@ -180,6 +180,18 @@ def test_different_meaning_has_another_canonical_text(change):
     assert Settings(**change).canonical() != Settings().canonical()
 
 
+def test_snapshots_are_in_order_and_change_no_identity():
+    settings = Settings.model_validate({"snapshots": [50, 1, 50, 10]})
+    assert settings.snapshots == (1, 10, 50)
+    assert settings.canonical() == Settings().canonical()
+
+
+@pytest.mark.parametrize("bad", [[0], [1.5], "10", [True], [[1]], list(range(1, 200)), [100_001]])
+def test_bad_snapshots(bad):
+    with pytest.raises(UserError, match="snapshots"):
+        Settings().merged({"snapshots": bad})
+
+
 def test_settings_survive_json_and_serve_as_keys():
     settings = Settings(size=[96, 128], style_layers={"conv1_1": 0.5})
     again = Settings.model_validate_json(json.dumps(settings.canonical()))

@@ -45,6 +45,7 @@ class _Occupant:
         best_row: losses at `best`.
         rung: of the ladder.
         scale: power of two that brings the gradients of this start to about 1; None until there is one.
+        snapshots: of the evaluations asked for so far.
     """
 
     task: Task
@@ -55,6 +56,7 @@ class _Occupant:
     rung: int = 0
     scale: float | None = None
     trace: list[np.ndarray] = field(default_factory=list)
+    snapshots: list[tuple[int, np.ndarray]] = field(default_factory=list)
     started_at: float = field(default_factory=time.time)
 
 
@@ -243,6 +245,9 @@ class SlotEngine:
         """Take a finite evaluation into the record; the end of this image, or None if it goes on."""
         task, trace = occupant.task, occupant.trace
         trace.append(losses)
+        if len(trace) in task.snapshots:
+            image = from_network(self._images(self._x[slot][None])[0], grey=self.program.grey)
+            occupant.snapshots.append((len(trace), image))
         if occupant.best_row is None or losses[0] < occupant.best_row[0]:
             occupant.best_row = losses
             occupant.best.copy_(self._x[slot])
@@ -317,6 +322,7 @@ class SlotEngine:
                 trace=np.asarray(end.occupant.trace, np.float32),
                 started_at=end.occupant.started_at,
                 finished_at=time.time(),
+                snapshots=tuple(end.occupant.snapshots),
             )
             for end, losses in zip(ended, self._judged([end.occupant for end in ended]), strict=True)
         ]

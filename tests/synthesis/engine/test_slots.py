@@ -55,6 +55,25 @@ def pixels(solution: Solution | Failure) -> str:
     return hashlib.sha256(solution.image.tobytes() + solution.trace.tobytes()).hexdigest()
 
 
+def test_snapshots_show_the_way_and_change_nothing(oxford: Weights) -> None:
+    program = Program(height=32, width=32, content_layers=("conv2_1",), style_layers=("conv1_1",))
+    wanted = make(program, 1)
+    plain = run(Synthesizer(oxford, slots=1), [wanted])["image-1"]
+    kept = run(Synthesizer(oxford, slots=2), [replace(wanted, snapshots=(1, 4, 99)), make(program, 2)])
+    found = kept["image-1"]
+    assert isinstance(plain, Solution)
+    assert isinstance(found, Solution)
+    assert pixels(found) == pixels(plain)
+    assert [iteration for iteration, _ in found.snapshots] == [1, 4]
+    assert plain.snapshots == ()
+    begun = run(Synthesizer(oxford, slots=1), [replace(wanted, iterations=1)])["image-1"]
+    assert isinstance(begun, Solution)
+    assert (found.snapshots[0][1] == begun.image).all()  # the first evaluation is of the start
+    other = kept["image-2"]
+    assert isinstance(other, Solution)
+    assert other.snapshots == ()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "optimizer", "size"),
