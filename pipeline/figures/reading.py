@@ -15,6 +15,7 @@ from neckar.pipeline.queries.design_view import DesignView
 from neckar.pipeline.queries.views import views_of
 from neckar.pipeline.results.layout import snapshot_iteration, snapshots_prefix
 from neckar.pipeline.results.reading import ResultsReader
+from neckar.pipeline.stimuli.reading import tables_of
 from neckar.pipeline.storage.access import read_uri
 from neckar.pipeline.storage.store import StoreError
 from neckar.schemas.errors import PairError, UserError
@@ -72,10 +73,12 @@ def strip_of(reader: ResultsReader, pair_id: str) -> Strip:
 
 def pictures_of(reader: ResultsReader) -> Pictures:
     """Reads a run's pictures: stimuli as an observer sees them, in sRGB of 8 bits."""
+    final = _final_keys(reader)
 
     def stimulus(entry: Entry) -> np.ndarray:
-        row = reader.row(entry.pair_id)
-        return _levels(decode(reader.image(row), name=f"{reader.store.uri}/{row.image_uri}"))
+        key = final.get(entry.pair_id) or reader.row(entry.pair_id).image_uri
+        assert key is not None, entry.status
+        return _levels(decode(reader.store.get(key), name=f"{reader.store.uri}/{key}"))
 
     def source(side: Side, entry: Entry, height_px: int, width_px: int) -> np.ndarray | None:
         uri = entry.sources.get(side)
@@ -90,6 +93,16 @@ def pictures_of(reader: ResultsReader) -> Pictures:
         return np.asarray(picture)
 
     return Pictures(stimulus, source)
+
+
+def _final_keys(reader: ResultsReader) -> dict[str, str]:
+    """Of a finished set the keys of its final pictures, by pair."""
+    table = tables_of(reader).get("stimuli")
+    return (
+        {}
+        if table is None
+        else dict(zip(*(table.column(c).to_pylist() for c in ("pair_id", "image_uri")), strict=True))
+    )
 
 
 def _codes(reader: ResultsReader) -> dict[str, str]:

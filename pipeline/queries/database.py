@@ -162,6 +162,8 @@ class _Session:
 def _with_names(message: str, views: Mapping[str, ds.Dataset]) -> str:
     """DuckDB's message with names of ours: it would suggest tables of its own, and no columns at all."""
     if absent := _ABSENT.search(message):
+        if absent[1] in VIEWS:
+            return f"this run has no {absent[1]}: no set of it is finished. There is {', '.join(views)}"
         near = get_close_matches(absent[1], VIEWS, 1) or [", ".join(views)]
         return f"{message[: absent.end()]} There is {near[0]}"
     if (unknown := _UNKNOWN.search(message)) and unknown[1] in views:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +24,15 @@ from neckar.pipeline.report.page import Page, charts_script, data_script, render
 from neckar.pipeline.report.sources import side_px, source_files, source_uris
 from neckar.pipeline.report.table import PENDING_ROW, PairTable, table_of
 from neckar.pipeline.report.thumbnails import ACROSS, SIDE_PX, sheets
+from neckar.pipeline.report.whole import WholePictures
 from neckar.pipeline.results.reading import ResultsReader
 from neckar.pipeline.storage.location import parse
-from neckar.pipeline.storage.store import StoreError
 from neckar.schemas.errors import UserError
 
 Form = Literal["file", "folder"]
 FILE_BYTES = 25_000_000  # of one file: more crashes browsers, and no mail takes it
 _AT_ONCE = 64  # blocks of details held at a time
 _KEYS = 4096  # keys of pictures in a block
-_READERS = 8
 _INDEX = "index.html"
 
 Tell = Callable[[str, int, int], None]  # what is being made, how many of how many
@@ -107,7 +106,9 @@ class _Report:
     def made(self, form: Form | None) -> Made:
         table = table_of(self._reader)
         self._details(table)
-        widths, heights = self._sheets(table)
+        limit = math.inf if self._copy else 0 if form == "folder" else 3 * FILE_BYTES / 4
+        whole = WholePictures(self._reader.store, table.pictures, self._pieces / "pictures", limit_bytes=limit)
+        widths, heights = self._sheets(table, whole)
         header = {**about(self._reader), "sources": self._sources(table)}
         header["thumbs"] = {"side": SIDE_PX, "across": ACROSS, "single": False}
         arrays = {"thumb width": widths, "thumb height": heights}
@@ -116,9 +117,8 @@ class _Report:
         if form == "file" and largest > FILE_BYTES:
             message = f"one file would have {largest / 1e6:,.0f} MB, more than the 25 that a browser and a mail take"
             raise UserError.at("--single-file", f"{message}; leave it out, or write --folder")
-        copied = self._copied(table, form, largest)
-        whole = largest + 4 * self._fetched() // 3
-        chosen: Form = form or ("file" if whole <= FILE_BYTES else "folder")
+        copied = self._copied(whole, form, largest)
+        chosen: Form = form or ("file" if largest + 4 * whole.kept_bytes // 3 <= FILE_BYTES else "folder")
         if copied:
             header["pictures"] = {"how": "inside" if chosen == "file" else "copied"}
         else:
@@ -161,22 +161,15 @@ class _Report:
             block = pack({"keys": table.pictures[first : first + _KEYS]}, {})
             (self._pieces / "blocks" / f"keys-{number:04d}").write_bytes(block)
 
-    def _sheets(self, table: PairTable) -> tuple[np.ndarray, np.ndarray]:
+    def _sheets(self, table: PairTable, whole: WholePictures) -> tuple[np.ndarray, np.ndarray]:
         sizes: list[tuple[int, int] | None] = []
-        found = sheets(len(table), lambda place: self._picture(table, place), lambda n: self._told(n, len(table)))
+        found = sheets(len(table), whole.read, lambda done: self._tell("small pictures", done, len(table)))
         for number, (data, of_sheet) in enumerate(found):
             sizes += of_sheet
             if data is not None:
                 (self._pieces / "sheets" / f"sheet-{number:04d}.webp").write_bytes(data)
         width, height = (np.array([0 if size is None else size[axis] for size in sizes], np.uint8) for axis in (0, 1))
         return width, height
-
-    def _told(self, done: int, pairs: int) -> None:
-        self._tell("small pictures", done, pairs)
-
-    def _picture(self, table: PairTable, place: int) -> bytes | None:
-        key = table.pictures[place]
-        return None if key is None else self._reader.store.get(key)
 
     def _sources(self, table: PairTable) -> dict[str, Any]:
         uris = source_uris(table)
@@ -192,51 +185,22 @@ class _Report:
     def _page_bytes(self, table: PairTable, page: Page, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> int:
         """Of one file with everything but whole pictures."""
         packed = table.packed({**header, "pictures": {}}, arrays)
-        inside = sum(file.stat().st_size for file in self._pieces.rglob("*") if file.is_file())
+        folders = [self._pieces / name for name in ("blocks", "sheets", "sources")]
+        inside = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
         return len(render(page)) + len(charts_script()) + 4 * (len(packed) + inside) // 3
 
-    def _copied(self, table: PairTable, form: Form | None, largest: int) -> bool:
-        """Whether whole pictures go into the report, because they were asked for or fit; then they are fetched."""
-        places = [place for place, key in enumerate(table.pictures) if key is not None]
-        if not self._copy:
-            known = self._picture_bytes(table, places) if form != "folder" and largest <= FILE_BYTES else None
-            if known is None or largest + 4 * known // 3 > FILE_BYTES:
-                return False
-        self._fetch(table, places)
-        if form == "file" and largest + 4 * self._fetched() // 3 > FILE_BYTES:
-            message = f"the pictures are {self._fetched() / 1e6:,.0f} MB, too much for one file"
-            raise UserError.at("--copy-images", f"{message}; write --folder, or leave one of the two out")
-        return True
-
-    def _picture_bytes(self, table: PairTable, places: list[int]) -> int | None:
-        """Of all whole pictures; None as soon as they are too many for one file."""
-        if len(places) > FILE_BYTES // 5000:
-            return None
-        total = 0
-        for place in places:
-            key = table.pictures[place]
-            info = None if key is None else self._reader.store.head(key)
-            total += 0 if info is None else info.size
-        return total
-
-    def _fetch(self, table: PairTable, places: list[int]) -> None:
-        def one(place: int) -> None:
-            try:
-                data = self._picture(table, place)
-            except StoreError as error:
-                if error.passing:
-                    raise
-                return
-            if data is not None:
-                (self._pieces / "pictures" / f"{place:06d}.png").write_bytes(data)
-
-        with ThreadPoolExecutor(_READERS) as readers:
-            for done, _ in enumerate(readers.map(one, places), start=1):
-                if done % 100 == 0 or done == len(places):
-                    self._tell("pictures", done, len(places))
-
-    def _fetched(self) -> int:
-        return sum(file.stat().st_size for file in (self._pieces / "pictures").iterdir())
+    def _copied(self, whole: WholePictures, form: Form | None, largest: int) -> bool:
+        """Whether whole pictures go into the report: because they were asked for, or because they fit."""
+        fit = whole.all_kept and largest + 4 * whole.kept_bytes // 3 <= FILE_BYTES
+        if self._copy:
+            if form == "file" and not fit:
+                message = f"the pictures are {whole.kept_bytes / 1e6:,.0f} MB, too much for one file"
+                raise UserError.at("--copy-images", f"{message}; write --folder, or leave one of the two out")
+            return True
+        if form != "folder" and fit:
+            return True
+        whole.drop()
+        return False
 
     def _write(self, form: Form, page: Page, table: str) -> None:
         if form == "file":

@@ -8,11 +8,14 @@ import pytest
 from PIL import Image
 
 from neckar.pipeline.figures.page import Font
+from neckar.pipeline.figures.reading import entries_of, pictures_of
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.results.parts import PartWriter
 from neckar.pipeline.results.run import create_or_resume
+from neckar.pipeline.results.versions import open_results
 from neckar.pipeline.storage.access import open_store
 from tests.jobs.conftest import neckar  # noqa: F401  # a fixture
+from tests.report.made import finish_run, made_run
 from tests.results.samples import failed_row, ok_row, run_record, sha
 
 ALPHAS = (0.5, 1.5)
@@ -133,3 +136,12 @@ def test_pages_too_large_are_refused(monkeypatch):
     monkeypatch.setattr(page, "PIXELS_MAX", 100)
     with pytest.raises(UserError, match="20 x 10 px are more than 100; pin a factor"):
         page.PngPages(20, [10], Font())
+
+
+def test_a_finished_set_shows_its_final_pictures(tmp_path):
+    run = made_run(tmp_path / "run")
+    final = finish_run(run)
+    reader = open_results(run)
+    pictures = pictures_of(reader)
+    for entry in entries_of(reader):
+        assert (pictures.stimulus(entry) == final).all()

@@ -164,6 +164,7 @@ def test_python_variables_are_no_tables(reader: RunReader) -> None:
     [
         ("selec 1", 'SQL: Parser Error: syntax error at or near "selec"'),
         ("select loss from results", 'SQL: Binder Error: Referenced column "loss" not found'),
+        ("select * from stimuli", "this run has no stimuli: no set of it is finished. There is results, loss_trace"),
         ("select * from resulst", "Table with name resulst does not exist! There is results"),
         ("select status::int from results", "SQL: Conversion Error: Could not convert string"),
         ("select error('no such luck') from results", "no such luck"),

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import itertools
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.manifests.pairs import iter_pairs
 from neckar.pipeline.manifests.source import loaded_again
+from neckar.pipeline.queries.database import query
 from neckar.pipeline.results.layout import PartPlace, image_key
+from neckar.pipeline.results.records import to_json
 from neckar.pipeline.results.rows.arrow import rows_to_table
 from neckar.pipeline.results.rows.parquet import parquet_bytes
 from neckar.pipeline.results.run import create_or_resume
 from neckar.pipeline.results.success import seal
+from neckar.pipeline.results.versions import open_results
+from neckar.pipeline.stimuli import layout
+from neckar.pipeline.stimuli.columns import SCHEMA
 from neckar.pipeline.storage.access import open_store
 from neckar.schemas.errors import ErrorCode
 from neckar.schemas.results import Trace
-from tests.results.samples import STYLE_LAYERS, failed_row, ok_row, run_record, sha
+from neckar.schemas.stimulus_set import SetSuccess
+from tests.results.samples import START, STYLE_LAYERS, failed_row, ok_row, run_record, sha
 
 PART_PAIRS = 2500
 CODES = (ErrorCode.IMAGE_MISSING, ErrorCode.NON_FINITE_LOSS)
@@ -139,3 +149,38 @@ def made_run(  # noqa: PLR0913
     else:
         seal(store, begun.record.model_copy(update={"pairs": len(done)}), begun.lease)
     return store.uri
+
+
+def finish_run(run: str) -> np.ndarray:
+    """A finished set of a run, as its second pass leaves it: one final picture for all, which is returned."""
+    store = open_store(run)
+    reader = open_results(run)
+    rows = query(reader, "select pair_index, pair_id from results where status = 'ok' order by pair_index").to_pylist()
+    final = picture(16, 24, np.random.default_rng(99))
+    table = []
+    for number, row in enumerate(rows):
+        store.put(layout.picture_key(1, row["pair_id"]), encode_png(final, {}))
+        passed = number % 2 == 0
+        judged = {"qc_pass": passed, "qc_failed": [] if passed else ["clipped: .2"], "content_pearson_r": number / 10}
+        made = {
+            "image_uri": layout.picture_key(1, row["pair_id"]),
+            "loss_total": float(number),
+            "condition": "stylised",
+        }
+        table.append(row | judged | made)
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(table, schema=SCHEMA), out)
+    store.put(layout.table_key(1), out.getvalue())
+    success = SetSuccess(
+        version=1,
+        identity="made",
+        sha256=hashlib.sha256(out.getvalue()).hexdigest(),
+        stimuli=len(table),
+        passed=len(table) // 2,
+        failed=len(table) // 2,
+        unmatched=0,
+        finished_at=START,
+    )
+    store.put(layout.set_key(1), b"{}")
+    store.put(layout.success_key(1), to_json(success))
+    return final

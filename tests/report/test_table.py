@@ -11,7 +11,7 @@ from neckar.pipeline.report.packing import unpack
 from neckar.pipeline.report.table import Numbers, Words, table_of
 from neckar.pipeline.results.versions import open_results
 from neckar.schemas.errors import MENDS, ErrorCode
-from tests.report.made import made_run
+from tests.report.made import finish_run, made_run
 
 FACTORS = {"alpha": [1e-2, 1e-5, 1e-3], "exemplar": 2}
 
@@ -103,3 +103,20 @@ def test_what_makes_a_pair_again_has_its_settings_and_no_more(run):
 
 def test_every_error_has_a_meaning_and_a_mend():
     assert set(MENDS) == set(ErrorCode)
+
+
+def test_of_a_finished_set_the_final_pictures_and_what_was_judged(tmp_path):
+    run = made_run(tmp_path / "run", factors={"alpha": [1e-3, 1e-2]}, failing=0.2)
+    finish_run(run)
+    reader = open_results(run)
+    table = table_of(reader)
+    rows = query(reader, "select * from stimuli order by pair_index").to_pylist()
+    there = {row["pair_id"]: row for row in rows}
+    for pair_id, key in zip(table.ids, table.pictures, strict=True):
+        assert key == (there[pair_id]["image_uri"] if pair_id in there else None)
+    judged = [there[pair_id]["content_pearson_r"] if pair_id in there else None for pair_id in table.ids]
+    assert values(table.columns["content_pearson_r"].values) == judged
+    assert table.columns["qc_pass"].values.levels == ("yes", "no")
+    assert values(table.columns["loss_total (stimulus)"].values)[0] == 0.0
+    assert table.columns["loss_total"].of == "loss_total"
+    assert "ssim_content" not in table.columns  # measured of none
