@@ -4,7 +4,12 @@ import csv
 import io
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +27,10 @@ from neckar.schemas.errors import UserError
 from tests.jobs.conftest import neckar  # noqa: F401  # a fixture
 from tests.report.conftest import report_of
 from tests.report.made import made_run
-from tests.results.samples import failed_row, ok_row, run_record, sha
+from tests.results.samples import Watched, failed_row, ok_row, run_record, sha
+from tests.storage.recorder import calls, recorded
+
+ROOT = Path(__file__).parents[2]
 
 TWELVE = {
     "alpha": [1e-3, 1e-2],
@@ -296,3 +304,25 @@ def test_the_policy_lets_nothing_in(run):
     assert rules["default-src"] == "'none'"
     assert rules["connect-src"] == "'none'"
     assert "unsafe" not in rules["script-src"]
+
+
+def test_every_picture_is_read_once_and_rows_hardly_more_often(tmp_path):
+    run = made_run(tmp_path / "run", factors={"exemplar": 300}, evaluations=100)
+    store = Watched(Path(run))
+    reader = replace(open_results(run), store=store)
+    rows = sum(file.size for file in reader.files)
+    pictures = sum(file.stat().st_size for file in Path(run).rglob("*.png"))
+    with made_report(reader, form="folder") as made:
+        assert made.pairs == 1200
+    assert pictures + rows <= store.bytes_read <= pictures + 1.5 * rows  # who counts, the table, the details
+
+
+def test_requests_on_s3_are_one_a_picture_and_few_besides(s3_uri, tmp_path):
+    run = made_run(f"{s3_uri}/run", factors={"alpha": [1e-3, 1e-2]})
+    environment = recorded(tmp_path, str(ROOT))
+    command = [sys.executable, "-m", "neckar", "report", run, "--output", str(tmp_path / "made.html")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stderr
+    asked = list(calls(tmp_path))
+    assert Counter(operation for operation, url in asked if "/run/images/" in url) == {"GetObject": 8}
+    assert len(asked) < 8 + 40
