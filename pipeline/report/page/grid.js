@@ -96,7 +96,9 @@ const gridView = {
     const fitting = Math.floor(room / grid.columns.length) - GAP;
     const [w, h_] = windowOf(1000).map((side) => side / 1000);
     const least = Math.sqrt((scroller.clientWidth * scroller.clientHeight) / TILES / (w * h_)) - GAP;
-    const wanted = state.size || Math.min(192, Math.max(64, fitting / w));
+    const tall = ((scroller.clientHeight - COLUMN_HEAD - 96) / grid.lines.length - GAP) / h_;
+    const large = Math.min(320, fitting / w, tall); // so that few are seen at once
+    const wanted = state.size || Math.max(large, Math.min(192, Math.max(64, fitting / w)));
     this.size = windowOf(Math.max(48, least, wanted));
     this.headHeight = COLUMN_HEAD + (sideOf(grid.cols) ? Math.min(this.size[1], 96) : 0);
   },
