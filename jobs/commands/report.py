@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,14 +52,19 @@ def report(
     from neckar.jobs.output.steps import steps
 
     form = _form(output, single_file=single_file, folder=folder)
+    zip_ = zip_ or (output is not None and output.endswith(".zip"))
     reader = open_results(run)
     place = ReportPlace.of(reader.store.uri, name_of(reader), output, zip_=zip_)
     place.check(form)
-    with (
-        steps("report", sys.stderr) as tell,
-        made_report(reader, form=form, copy_images=copy_images or zip_, beside=place.beside, tell=tell) as made,
-    ):
-        written = place.write(made)
+    try:
+        with (
+            steps("report", sys.stderr) as tell,
+            made_report(reader, form=form, copy_images=copy_images or zip_, beside=place.beside, tell=tell) as made,
+        ):
+            written = place.write(made)
+    except OSError as error:
+        told = f"the report cannot be made there ({error.strerror}); set TMPDIR to a folder with room"
+        raise UserError.at(tempfile.gettempdir(), told) from None
     print(written)
     for line in _told(reader, made):
         print(line, file=sys.stderr)

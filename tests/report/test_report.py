@@ -88,7 +88,7 @@ def test_a_folder_beside_the_run_links_to_its_pictures_and_says_when_they_are_go
 
 @pytest.mark.slow
 def test_a_zip_has_all_and_opens_anywhere(run, tmp_path, neckar, look):  # noqa: F811
-    told = neckar("report", run, "--folder", "--zip", "--output", "lab.zip")
+    told = neckar("report", run, "--folder", "--output", "lab.zip")
     assert told.returncode == 0, told.stderr
     with zipfile.ZipFile(tmp_path / "lab.zip") as archive:
         archive.extractall(tmp_path / "there")

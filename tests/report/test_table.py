@@ -8,9 +8,11 @@ from neckar.pipeline.report.about import about
 from neckar.pipeline.report.again import pairs_again
 from neckar.pipeline.report.details import details_of
 from neckar.pipeline.report.packing import unpack
+from neckar.pipeline.report.report import made_report
 from neckar.pipeline.report.table import Numbers, Words, table_of
 from neckar.pipeline.results.versions import open_results
 from neckar.schemas.errors import MENDS, ErrorCode
+from tests.nights.made import Lab
 from tests.report.made import finish_run, made_run
 
 FACTORS = {"alpha": [1e-2, 1e-5, 1e-3], "exemplar": 2}
@@ -120,3 +122,26 @@ def test_of_a_finished_set_the_final_pictures_and_what_was_judged(tmp_path):
     assert values(table.columns["loss_total (stimulus)"].values)[0] == 0.0
     assert table.columns["loss_total"].of == "loss_total"
     assert "ssim_content" not in table.columns  # measured of none
+
+
+def test_a_set_of_several_nights(tmp_path):
+    lab = Lab(tmp_path, "out")
+    lab.add("c/a.png", "c/b.png", "s/x.png")
+    lab.make("2026-11-20")
+    lab.add("s/y.png")
+    lab.make("2026-11-21")
+    reader = open_results(lab.dataset)
+    table = table_of(reader)
+    rows = query(reader, "select pair_id, spec_hash, image_uri from results").to_pylist()
+    wanted = {row["pair_id"]: row for row in rows}
+    assert sorted(table.ids) == sorted(wanted)
+    assert len(wanted) == 4
+    header, _ = unpack(details_of(reader, table, 0, 4).packed(None))
+    for place, pair_id in enumerate(table.ids):
+        assert header["columns"]["spec_hash"][place] == wanted[pair_id]["spec_hash"]
+        assert table.pictures[place] == wanted[pair_id]["image_uri"]
+        assert table.pictures[place].startswith("runs/2026-11-2")
+    assert pairs_again(reader, table) is None
+    assert about(reader)["again"] is None
+    with made_report(reader) as made:
+        assert (made.pairs, made.gone) == (4, 4)  # there are no pictures here

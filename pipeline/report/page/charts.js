@@ -36,7 +36,7 @@ function figure(Bokeh, { label, x, y, log = [false, false], height = 280, width 
 /** A place for a chart and its table; `draw(Bokeh, width)` gives the figure. */
 function chart(label, draw, tableElement, { height = 280 } = {}) {
   const place = h("div", { class: "chart", role: "img", "aria-label": label, style: { minHeight: `${height}px` } });
-  const element = h("figure", { class: "chart-box" }, place, h("figcaption", {}, label), tableElement ? h("details", {}, h("summary", {}, "Numbers"), h("div", { class: "scroll-x", tabindex: "0", role: "group", "aria-label": `Numbers of: ${label}` }, tableElement)) : null);
+  const element = h("figure", { class: "chart-box" }, place, h("figcaption", {}, label), tableElement ? h("details", {}, h("summary", {}, "Numbers"), wide(`Numbers of: ${label}`, tableElement)) : null);
   const seen = new IntersectionObserver(async (entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     seen.disconnect();

@@ -28,6 +28,6 @@ function showCompare(dialog) {
 function differences(places) {
   const names = [...table.columns.keys()].filter((name) => new Set(places.map((place) => String(table.value(name, place)))).size > 1);
   if (!names.length) return h("p", {}, "They differ in no column.");
-  return h("div", { class: "scroll-x", tabindex: "0", role: "group", "aria-label": "Where they differ" },
+  return wide("Where they differ",
     numbersTable("Where they differ", ["column", ...places.map((place) => table.ids[place])], names.map((name) => [name, ...places.map((place) => brief(table.value(name, place)))])));
 }

@@ -51,6 +51,9 @@ function numbersTable(caption, head, rows) {
   );
 }
 
+/** Room for a table that may be wider than the window: it scrolls by itself, by keyboard too. */
+const wide = (label, table_) => h("div", { class: "scroll-x", tabindex: "0", role: "group", "aria-label": label }, table_);
+
 /** Tell those who do not see the page. */
 function announce(words) {
   $("announce").textContent = words;

@@ -37,7 +37,8 @@ const galleryView = {
         for (const place of places) on ? ticked.add(place) : ticked.delete(place);
         showChosen();
         render();
-      }, { "data-focus": "tick these" }));
+      }, { "data-focus": "tick these" }),
+      sizeTool());
     this.told.textContent = `${places.length.toLocaleString("en")} of ${count(table.length, "pair")}`;
   },
 
@@ -118,7 +119,8 @@ const galleryView = {
   },
 
   list(scroller, places) {
-    const size = windowOf(state.size || 128);
+    const roomy = scroller.clientWidth > 900 && places.length < 60;
+    const size = windowOf(state.size || (roomy ? 192 : 128));
     this.across = Math.max(1, Math.floor((scroller.clientWidth - 4) / (size[0] + 2 * GAP)));
     const height = size[1] + 58;
     const least = Math.ceil((this.across * Math.ceil(scroller.clientHeight / height + 1)) / TILES);

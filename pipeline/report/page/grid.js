@@ -125,11 +125,10 @@ const gridView = {
           ? choice(name, column.levels.map((text) => [text, levelWords(name, text)]), level, (value) => go({ pins: new Map([...state.pins, [name, value]]) }), { "data-focus": `pin ${name}` })
           : h("span", { class: "choice" }, h("span", {}, name), h("strong", {}, levelWords(name, level))));
     });
-    const size = h("input", { type: "range", min: "48", max: "512", value: String(state.size || 128), "aria-label": "Size of a picture", "data-focus": "size", onchange: (event) => go({ size: Number(event.target.value) }, { quiet: true }) });
     return h("div", { class: "tools" },
       factors.length ? [axis("Rows", "rows"), axis("Columns", "cols"), axis("Panels", "facet")] : null,
       pins.length ? h("fieldset", { class: "pins" }, h("legend", {}, "Pinned"), pins) : null,
-      h("label", { class: "choice" }, h("span", {}, "Size"), size),
+      sizeTool(),
       grid.without ? h("p", { class: "told" }, `${count(grid.without, "pair")} without these levels: see the gallery`) : null);
   },
 

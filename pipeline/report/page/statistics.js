@@ -25,7 +25,7 @@ const setView = {
       choice("Of", names, name, (column) => go({ column }, { quiet: true }), { "data-focus": "column" }),
       meaning ? h("p", {}, `${meaning}${unit ? ` (${unit})` : ""}`) : null,
       histogram(`${name} of ${count(values.length, "pair")}`, values, name, { height: 260 }),
-      numbersTable(`Summary of ${name}`, SUMMARY, [summary(values)]));
+      wide(`Summary of ${name}`, numbersTable(`Summary of ${name}`, SUMMARY, [summary(values)])));
   },
 
   /** For each factor whose levels are numbers: medians and quartiles of the losses at each level. */

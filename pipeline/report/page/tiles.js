@@ -2,6 +2,11 @@
 
 const TILES = 360; // in the page at most
 
+/** How large pictures are. */
+const sizeTool = () =>
+  h("label", { class: "choice" }, h("span", {}, "Size"),
+    h("input", { type: "range", min: "48", max: "512", value: String(state.size || 128), "aria-label": "Size of a picture", "data-focus": "size", onchange: (event) => go({ size: Number(event.target.value) }, { quiet: true }) }));
+
 /** A scroller of rows of one height. `row(number)` makes one, with the tiles in it; made again when it comes in sight. */
 class Rows {
   constructor(scroller, space, { height, row, head = 0, changed = () => {} }) {
