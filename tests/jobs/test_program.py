@@ -178,7 +178,7 @@ def test_schema_is_json_schema_that_names_every_key(neckar):
         "size", "resample", "fit", "crop", "color", "content_layers", "style_layers", "alpha", "beta", "loss",
         "pooling", "init",
         "init_sigma", "optimizer", "learning_rate", "iterations", "tolerance", "precision", "seed",
-        "normalise_activations", "bit_depth", "transfer_function", "aperture", "condition", "scramble",
+        "normalise_activations", "snapshots", "bit_depth", "transfer_function", "aperture", "condition", "scramble",
     ]  # fmt: skip
     assert list(schema["$defs"]["PairEntry"]["properties"]) == ["id", "content", "style", "settings", "levels", "extra"]
     assert list(schema["$defs"]["Design"]["properties"]) == [
