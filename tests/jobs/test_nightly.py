@@ -84,7 +84,7 @@ def test_nights_on_s3(config, s3_uri):
 
 
 def test_a_night_is_killed_and_goes_on_and_is_refused(config, s3_uri):
-    config.write_text(config.read_text().replace("iterations: 5", "iterations: 60") + "gates: {ok: 1.0}\n")
+    config.write_text(config.read_text().replace("iterations: 5", "iterations: 400") + "gates: {ok: 1.0}\n")
     open_store(f"{s3_uri}/sources").put("c/broken.png", b"no picture")
     command = [sys.executable, "-m", "neckar", "nightly", str(config), "--date", "2026-11-01"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

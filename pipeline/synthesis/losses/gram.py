@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from ..kernels.compiled import NAMES, addresses, kernels_for, threads
+from ..kernels.processor import processor
 from ..kernels.products import imitated, multiply_each
 from ..kernels.threads import one_thread
 
 FEW_POSITIONS = 256
+LONG_SUM = 512
 CHUNK = 256  # most positions a partial product sums in the tensor's own precision; the partials are summed in float32
 PACKED = 2**17  # numbers of a map that the compiled kernel takes at a time: they stay in a core's own cache
 SHORT = 64  # chunks of fewer positions would cost more than they keep exact
@@ -89,8 +91,12 @@ def apply_each(F: Tensor, D: Tensor, *, to: Tensor | None = None) -> Tensor:
     Returns:
         (B, M, N).
     """
-    # BLAS splits the sums of a product with few rows among its threads (seen with 6 positions at 32 x 48 px); oneDNN,
-    # which has the products in bfloat16, does not.
-    alone = (F.dtype != torch.bfloat16 or imitated(F)) and F.shape[1] <= FEW_POSITIONS
+    # BLAS splits the sums of a product with few rows among its threads (seen with 6 positions at 32 x 48 px). oneDNN,
+    # which has the products in bfloat16, does so with AMX alone, and with the sums over 512 filters alone (seen with 38
+    # positions and 2 threads, with 2399 and 16).
+    if F.dtype != torch.bfloat16 or imitated(F):
+        alone = F.shape[1] <= FEW_POSITIONS
+    else:
+        alone = processor() == "amx" and F.shape[2] >= LONG_SUM
     with one_thread() if alone else nullcontext():
         return multiply_each(F, D, to=to)
