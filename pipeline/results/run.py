@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from neckar.pipeline.results.differences import differences, told
 from neckar.pipeline.results.epochs import close_epochs
@@ -19,7 +20,9 @@ from neckar.pipeline.results.ledger import Ledger
 from neckar.pipeline.results.records import JSON_TYPE, read_record, to_json
 from neckar.pipeline.storage.store import PreconditionFailed, Store
 from neckar.schemas.errors import UserError
+from neckar.schemas.manifest import Manifest
 from neckar.schemas.run import RunRecord, SuccessRecord
+from neckar.schemas.wording import validated
 
 # Free to differ: when and by which release it was begun, where the manifest lay and how it was typed. What the
 # manifest means is compared field by field.
@@ -126,8 +129,20 @@ def check_same_run(store: Store, standing: RunRecord, wanted: RunRecord) -> None
     """
     then, now = (record.model_dump(mode="json", exclude=_FREE) for record in (standing, wanted))
     for record in (then, now):
-        record["manifest"] = {key: part for key, part in record["manifest"].items() if key not in _FREE_OF_MANIFEST}
+        manifest = _with_defaults(record["manifest"])
+        record["manifest"] = {key: part for key, part in manifest.items() if key not in _FREE_OF_MANIFEST}
     found = list(differences(then, now))
     if found:
         mend = "undo the change, or give a new --output"
         raise told(f"{store.uri}/{RUN_KEY}", f"this run was begun with another configuration; {mend}", found)
+
+
+def _with_defaults(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of a record as this release writes it: settings that came later stand at their defaults.
+
+    One that this release does not take is left as it is, and told by its differences.
+    """
+    try:
+        return validated(Manifest, manifest).resolved()
+    except UserError:
+        return manifest

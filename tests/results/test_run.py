@@ -16,7 +16,9 @@ from neckar.pipeline.results.run import Resumed, create_or_resume, finished
 from neckar.pipeline.storage.local import LocalStore
 from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import UserError
+from neckar.schemas.manifest import Manifest
 from neckar.schemas.run import RunRecord
+from neckar.schemas.wording import validated
 from tests.results.samples import START, Clock, Stumbling, failed_row, ok_row, run_record, sha
 
 
@@ -171,3 +173,14 @@ def test_a_damaged_record_is_told_with_its_place(folder: Path) -> None:
     store.put(RUN_KEY, b'{"name": "neckarfront"}')
     told = problems_of(store, run_record(1))
     assert all(line.startswith(f"{store.uri}/run.json: the key '") for line in told)
+
+
+def test_a_run_of_an_earlier_release_goes_on_though_there_are_more_settings_now(store: Store) -> None:
+    manifest = validated(
+        Manifest, {"schema_version": 1, "name": "n", "pairs": [{"content": "a.png", "style": "b.png"}]}
+    ).resolved()
+    earlier = {**manifest, "settings": {k: v for k, v in manifest["settings"].items() if k != "snapshots"}}
+    start(store, run_record(1, manifest=earlier)).lease.release()
+    start(store, run_record(1, manifest=manifest)).lease.release()
+    asks = {**manifest, "settings": {**manifest["settings"], "snapshots": [1, 10]}}
+    assert "settings.snapshots" in problems_of(store, run_record(1, manifest=asks))[1]
