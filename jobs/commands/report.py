@@ -84,7 +84,7 @@ def _form(output: str | None, *, single_file: bool, folder: bool) -> Form | None
 def _told(reader: ResultsReader, made: Made) -> list[str]:
     told = [f"{made.pairs:,} pairs, {made.bytes / 1e6:,.1f} MB"]
     if made.gone:
-        told.append(f"{made.gone:,} pictures are gone from {reader.store.uri}; the report says so in their places")
+        told.append(f"{made.gone:,} pictures of {reader.store.uri} cannot be read; the report says so in their places")
     if made.pictures == "linked":
         told.append("whole pictures are links into the run: move both together, or add --copy-images")
     elif made.pictures == "none":

@@ -23,8 +23,6 @@ CURVE_POINTS = 48
 SERIES = (*TRACE_COLUMNS, *LAYER_NAMES)
 _COLUMNS = tuple(field.name for field in RESULTS_SCHEMA if field.name not in {"pair_id", "pair_index", "loss_trace"})
 
-Rows = dict[str, list[Any]]  # columns of some pairs
-
 
 def points(evaluations: int) -> np.ndarray:
     """Places in a trace of so many evaluations that a curve has: the first, the last, and evenly in their logarithm."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from neckar.pipeline.report.about import about, name_of, told
+from neckar.pipeline.report.about import about
 from neckar.pipeline.report.again import pairs_again
 from neckar.pipeline.report.details import BLOCK_PAIRS, Details, read_rows
 from neckar.pipeline.report.packing import as_text, pack
@@ -48,7 +48,7 @@ class Made:
         pairs: in it.
         bytes: of all its files.
         pictures: how whole pictures are had: inside, copied, linked, or none.
-        gone: ok pairs whose pictures are not there.
+        gone: ok pairs whose pictures cannot be read.
     """
 
     folder: Path
@@ -104,15 +104,16 @@ class _Report:
         self._out.mkdir()
 
     def made(self, form: Form | None) -> Made:
+        """Make it, in the form that was asked for or that suits. Raises as `made_report`."""
         table = table_of(self._reader)
         self._details(table)
         limit = math.inf if self._copy else 0 if form == "folder" else 3 * FILE_BYTES / 4
         whole = WholePictures(self._reader.store, table.pictures, self._pieces / "pictures", limit_bytes=limit)
         widths, heights = self._sheets(table, whole)
-        header = {**about(self._reader), "sources": self._sources(table)}
+        header = {**about(self._reader, table), "sources": self._sources(table)}
         header["thumbs"] = {"side": SIDE_PX, "across": ACROSS, "single": False}
         arrays = {"thumb width": widths, "thumb height": heights}
-        page = Page(name_of(self._reader), told(self._reader, len(table)), "file")
+        page = Page(header["name"], header["told"], "file")
         largest = self._page_bytes(table, page, header, arrays)
         if form == "file" and largest > FILE_BYTES:
             message = f"one file would have {largest / 1e6:,.0f} MB, more than the 25 that a browser and a mail take"
@@ -131,10 +132,8 @@ class _Report:
                 self._keys(table)
         self._write(chosen, page, as_text(table.packed(header, arrays)))
         size = sum(file.stat().st_size for file in self._out.rglob("*") if file.is_file())
-        ok = table.words("status")
-        here = ok.codes == (ok.levels.index("ok") + 1 if "ok" in ok.levels else -1)
-        how = header["pictures"]["how"]
-        return Made(self._out, chosen, len(table), size, how, int((here & (widths == 0)).sum()))
+        gone = int((table.ok & (widths == 0)).sum())
+        return Made(self._out, chosen, len(table), size, header["pictures"]["how"], gone)
 
     def _details(self, table: PairTable) -> None:
         """Blocks of details, some at a time: rows are read once for all of them."""

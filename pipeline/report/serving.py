@@ -74,18 +74,15 @@ class Snapshot:
 
     def packed(self) -> bytes:
         """The table's block."""
-        table = self.table
-        ok = table.words("status")
-        here = ok.codes == (ok.levels.index("ok") + 1 if "ok" in ok.levels else -1)
-        sides = np.where(here, SIDE_PX, 0).astype(np.uint8)
+        sides = np.where(self.table.ok, SIDE_PX, 0).astype(np.uint8)
         header = {
-            **about(self.reader),
+            **about(self.reader, self.table),
             "version": self.version,
             "sources": {"uris": self.uris, "present": [True] * len(self.uris)},
             "thumbs": {"side": SIDE_PX, "across": ACROSS, "single": True},
             "pictures": {"how": "served"},
         }
-        return table.packed(header, {"thumb width": sides, "thumb height": sides})
+        return self.table.packed(header, {"thumb width": sides, "thumb height": sides})
 
     def picture(self, place: int) -> bytes:
         """A pair's whole picture. Raises `StoreError`, `IndexError`."""
@@ -176,7 +173,7 @@ def _named(pages: RunPages, path: str) -> Answer | None:
     snapshot = pages.snapshot
     match path:
         case "":
-            page = Page(name_of(snapshot.reader), told(snapshot.reader, len(snapshot.table)), "served")
+            page = Page(name_of(snapshot.reader), told(snapshot.table), "served")
             return Answer(200, "text/html; charset=utf-8", render(page))
         case "charts.js":
             return Answer(200, "text/javascript; charset=utf-8", charts_script().encode())

@@ -117,6 +117,13 @@ class PairTable:
         return len(self.ids)
 
     @cached_property
+    def ok(self) -> np.ndarray:
+        """(pairs,) whether each has a picture, by its row."""
+        status = self.words("status")
+        mask: np.ndarray = status.codes == (status.levels.index("ok") + 1 if "ok" in status.levels else -1)
+        return mask
+
+    @cached_property
     def places(self) -> dict[str, int]:
         """Id to place in the table."""
         return {pair_id: place for place, pair_id in enumerate(self.ids)}

@@ -1,11 +1,13 @@
 """`neckar report --serve`: a page that follows its run, for nobody but who has its address."""
 
 import http.client
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,11 @@ from playwright.sync_api import expect
 
 from neckar.pipeline.report.packing import unpack
 from neckar.pipeline.report.serving import RunPages, answer, serving
-from neckar.pipeline.results.layout import image_key
+from neckar.pipeline.results.layout import LEASE_KEY, image_key
+from neckar.pipeline.results.records import read_record, to_json
 from neckar.pipeline.results.versions import open_results
+from neckar.pipeline.storage.access import open_store
+from neckar.schemas.run import LeaseRecord
 from tests.report.made import made_run
 
 
@@ -172,6 +177,46 @@ def test_the_page_follows_the_run_until_it_is_complete(tmp_path, look):
         page.locator("#viewer .chart[data-drawn=yes]").wait_for()
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
+
+
+@pytest.mark.slow
+def test_a_view_stays_where_it_is_while_the_run_goes_on(tmp_path, look):
+    made = {"contents": 40, "styles": 2, "factors": {"alpha": [1e-3, 1e-2]}}
+    run = made_run(tmp_path / "run", **made, pending=3, sealed=False)
+    with serving(open_results(run)) as server:
+        page = look(server.url).page
+        page.locator("#live").wait_for()
+        page.locator(".grid").evaluate("scroller => { scroller.scrollTop = 2000 }")
+        page.locator(".tile").nth(6).focus()
+        chosen = page.evaluate("document.activeElement.dataset.pair")
+        made_run(tmp_path / "run", **made)
+        expect(page.locator("#live")).to_have_text("The run is complete.", timeout=20_000)
+        expect(page.locator("#told")).to_contain_text("160 ok")
+        assert page.locator(".grid").evaluate("scroller => scroller.scrollTop") == 2000
+        assert page.evaluate("document.activeElement.dataset.pair") == chosen
+
+
+@pytest.mark.slow
+def test_pictures_that_are_gone_are_told_in_their_places(run, look):
+    shutil.rmtree(f"{run}-sources")
+    for file in Path(run).rglob("*.png"):
+        file.unlink()
+    with serving(open_results(run)) as server:
+        tab = look(server.url)
+        expect(tab.page.locator(".tile").first).to_contain_text("picture cannot be read")
+        expect(tab.page.locator(".row-head").first).to_contain_text("content: cannot be read")
+        assert tab.logged  # a browser tells of what a server has not
+        tab.logged.clear()
+
+
+def test_a_driver_that_is_dead_is_told(run, tmp_path):
+    store = open_store(run)
+    record = read_record(store, LEASE_KEY, LeaseRecord)
+    past = datetime.now(UTC) - timedelta(hours=1)
+    store.put(LEASE_KEY, to_json(record.model_copy(update={"released": False, "expires_at": past})))
+    pages = RunPages(open_results(run))
+    assert pages.live()["standing"] == "silent"
+    assert "driver is silent" in pages.live()["words"]
 
 
 @pytest.mark.slow

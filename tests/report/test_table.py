@@ -100,7 +100,7 @@ def test_what_makes_a_pair_again_has_its_settings_and_no_more(run):
     again = pairs_again(reader, table)
     assert [pair["id"] for pair in again] == list(table.ids)
     assert again[0]["settings"] == {"alpha": 1e-2, "size": [16, 24], "iterations": 60, "precision": "float32"}
-    assert about(reader)["again"] == {"schema_version": 1, "name": "again"}
+    assert about(reader, table)["again"] == {"schema_version": 1, "name": "again"}
 
 
 def test_every_error_has_a_meaning_and_a_mend():
@@ -142,6 +142,6 @@ def test_a_set_of_several_nights(tmp_path):
         assert table.pictures[place] == wanted[pair_id]["image_uri"]
         assert table.pictures[place].startswith("runs/2026-11-2")
     assert pairs_again(reader, table) is None
-    assert about(reader)["again"] is None
+    assert about(reader, table)["again"] is None
     with made_report(reader) as made:
         assert (made.pairs, made.gone) == (4, 4)  # there are no pictures here

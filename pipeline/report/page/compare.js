@@ -4,7 +4,7 @@ function showCompare(dialog) {
   const places = state.compare.map((id) => table.places.get(id));
   const side = windowSide(dialog, Math.max(2, places.length));
   const curves = h("div", { class: "more" });
-  fill(dialog, 
+  fill(dialog,
     h("header", { class: "dialog-bar" },
       h("h2", { id: "viewer-title" }, `${count(places.length, "pair")} compared`),
       h("span", { class: "dialog-tools" }, zoomTools(), button("Close", closeViewer, { "data-focus": "close" }))),

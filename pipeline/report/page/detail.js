@@ -6,7 +6,7 @@ function showDetail(dialog, place) {
   const id = table.ids[place];
   const pinned = state.compare.includes(id);
   const body = h("div", { class: "detail" });
-  fill(dialog, 
+  fill(dialog,
     h("header", { class: "dialog-bar" },
       h("h2", { id: "viewer-title" }, id),
       h("span", { class: `status ${table.status(place)}` }, table.status(place)),
@@ -130,16 +130,15 @@ function more(place, row, curves, again) {
     ? h("section", {}, h("h3", {}, "Losses"), lines(`Losses of ${table.ids[place]} over evaluations`, curves.names.map((name, number) => ({ name: LAYER.test(name) ? `${name} (E, eq. 4)` : name, x: curves.iterations, y: curves.values[number] }))))
     : null;
   const pending = table.status(place) === "pending" ? h("p", {}, "This pair has no result yet.") : null;
-  return [failed, pending, charts, h("div", { class: "values-row" }, factorTable(place), valuesTable("Settings", settings), valuesTable("Provenance", { run: table.about.uri, ...provenance })), againSection(place, again, row)].filter(Boolean);
+  return [failed, pending, charts, h("div", { class: "values-row" }, factorTable(place), valuesTable("Settings", settings), valuesTable("Provenance", { run: table.about.uri, ...provenance })), againSection(again)].filter(Boolean);
 }
 
 const LAYER = /^conv\d_\d$/;
 
 /** What makes this pair again: a manifest, and the command that runs it. */
-function againSection(place, again, row) {
+function againSection(again) {
   if (!again) return h("section", {}, h("h3", {}, "Make it again"), h("p", {}, table.about.again ? "This pair is not in the manifest any more." : "The run does not tell its pairs any more: its manifest, or the pairs file, is gone, or it is a set of many nights."));
-  const pair = row.spec_hash && row.precision && again.settings.precision === undefined ? { ...again, settings: { ...again.settings, precision: row.precision } } : again;
-  const manifest = JSON.stringify({ ...table.about.again, pairs: [pair] });
+  const manifest = JSON.stringify({ ...table.about.again, pairs: [again] });
   const quoted = `'${manifest.replaceAll("'", `'\\''`)}'`;
   const command = `printf %s ${quoted} > again.json && neckar run again.json --output again`;
   return h("section", { class: "again" }, h("h3", {}, "Make it again ", button("Copy", () => copy(command, "command"), { class: "small", "aria-label": "Copy the command" })), h("pre", { tabindex: "0", role: "group", "aria-label": "Command" }, h("code", {}, command)));

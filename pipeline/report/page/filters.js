@@ -62,8 +62,7 @@ const ranked = new Map(); // columns to the rank of each pair's value, -1 where 
 
 /** Ranks of a column's values, those of equal ones equal: found once, for every later order. */
 function ranksOf(name) {
-  const key = `${table.about.version} ${name}`;
-  if (ranked.has(key)) return ranked.get(key);
+  if (ranked.has(name)) return ranked.get(name);
   const column = table.columns.get(name);
   const ranks = new Int32Array(table.length).fill(-1);
   if (column?.kind === "words") {
@@ -84,6 +83,6 @@ function ranksOf(name) {
       ranks[place] = rank;
     });
   }
-  ranked.set(key, ranks);
+  ranked.set(name, ranks);
   return ranks;
 }

@@ -8,7 +8,7 @@ const galleryView = {
     this.places = places;
     if (!view.querySelector(".gallery-page")) {
       const open = window.matchMedia("(min-width: 60rem)").matches;
-      fill(view, 
+      fill(view,
         h("div", { class: "gallery-page" },
           h("details", { class: "filters", open }, h("summary", {}, "Filters"), h("div", { class: "filters-body" })),
           h("div", { class: "gallery-main" }, h("div", { class: "tools" }), h("div", { class: "scroll gallery", role: "group", "aria-label": "Pairs", tabindex: "-1" }, h("div", { class: "space" })))));
@@ -29,7 +29,7 @@ const galleryView = {
     }
     if (this.search !== document.activeElement) this.search.value = state.query;
     const columns = [["", "manifest order"], ["pair_id", "pair_id"], ...[...table.columns.keys()].map((name) => [name, name])];
-    fill(this.order, 
+    fill(this.order,
       choice("Sort by", columns, state.sort, (sort) => go({ sort }), { "data-focus": "sort" }),
       button(state.down ? "↓ descending" : "↑ ascending", () => go({ down: !state.down }), { "data-focus": "down" }),
       button(places.every((place) => ticked.has(place)) && places.length ? "Untick these" : "Tick these", () => {

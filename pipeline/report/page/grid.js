@@ -71,6 +71,8 @@ function gridOf() {
 const gridView = {
   show(view) {
     const grid = gridOf();
+    const same = this.scroller?.isConnected && ["rows", "cols", "facet"].every((axis) => this.grid[axis] === grid[axis]);
+    const { scrollTop, scrollLeft } = same ? this.scroller : { scrollTop: 0, scrollLeft: 0 };
     this.grid = grid;
     const scroller = h("div", { class: "scroll grid", role: "grid", "aria-label": "Stimuli", "aria-rowcount": String(grid.lines.length + 1), "aria-colcount": String(grid.columns.length + 1) });
     const heads = h("div", { class: "heads", role: "row", "aria-rowindex": "1" });
@@ -86,7 +88,9 @@ const gridView = {
     space.style.width = `${ROW_HEAD + grid.columns.length * (this.size[0] + GAP)}px`;
     this.rows = new Rows(scroller, space, { height: this.size[1] + GAP, row: (number) => this.line(number), head: this.headHeight, changed: () => this.updateColumns() });
     this.updateColumns();
-    this.rows.reset(grid.lines.length);
+    Object.assign(scroller, { scrollTop, scrollLeft }); // where the reader was
+    this.updateColumns();
+    this.rows.update();
     this.showPeek();
   },
 
@@ -250,7 +254,7 @@ const gridView = {
     if (!places) return fill(this.peek, h("p", {}, table.length ? "no such pair" : "This run has no pairs."));
     const place = places[0];
     const losses = ["loss_total", "loss_content", "loss_style"].map((of) => table.own(of)).filter((name) => table.value(name, place) !== null);
-    fill(this.peek, 
+    fill(this.peek,
       ...["content", "style"].filter((side) => table.value(table.own(`${side}_uri`), place) !== null)
         .map((side) => h("figure", {}, exemplarElement(side, place, 48), h("figcaption", {}, side))),
       h("div", {}, h("p", {}, h("strong", {}, table.ids[place])),
@@ -272,10 +276,12 @@ function exemplarElement(side, place, px) {
   exemplar(side, place).then((found) => {
     if (!found) return;
     const name = found.uri.split("/").pop();
-    if (found.url === null) {
+    const gone = () => {
       element.classList.add("hole");
-      element.append(h("span", { class: "hole-words", title: found.uri }, `${side}: cannot be read`));
-    } else element.append(h("img", { src: found.url, alt: `${side}: ${name}`, title: found.uri }));
+      fill(element, h("span", { class: "hole-words", title: found.uri }, `${side}: cannot be read`));
+    };
+    if (found.url === null) gone();
+    else element.append(h("img", { src: found.url, alt: `${side}: ${name}`, title: found.uri, onerror: gone }));
   });
   return element;
 }

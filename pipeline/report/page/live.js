@@ -27,7 +27,9 @@ async function followRun() {
 
 async function readTable() {
   detailBlocks.clear();
+  ranked.clear();
   table = new Table(await block("table"));
+  $("told").textContent = table.about.told;
   readFragment();
   render();
 }

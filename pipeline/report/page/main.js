@@ -6,15 +6,17 @@ let shown = null; // what of the state the view shows
 /** Shows the state: the view, if anything of it has changed, and the viewer. */
 function renderState() {
   const { pair, compare, comparing, ...rest } = state;
-  const key = JSON.stringify([table.about.version, rest.view, rest.rows, rest.cols, rest.facet, [...rest.pins], rest.size, rest.query, [...rest.chosen].map(([name, levels]) => [name, ...levels]), [...rest.ranges], rest.brush, rest.sort, rest.down, rest.column, [...ticked].length]);
+  const chosen = [...rest.chosen].map(([name, levels]) => [name, ...levels]);
+  const key = JSON.stringify([table.about.version, { ...rest, pins: [...rest.pins], chosen, ranges: [...rest.ranges] }, ticked.size]);
   if (key !== shown) {
     shown = key;
-    const focus = document.activeElement?.dataset?.focus;
+    const { focus, pair: tile } = document.activeElement?.dataset || {};
     fill($("views"), ...VIEWS.map(([view, words]) => button(words, () => go({ view }), { "aria-current": state.view === view ? "page" : null, "data-focus": `view ${view}` })), button("?", showHelp, { "aria-label": "Keys" }));
     const view = $("view");
     view.className = `view-${state.view}`;
     views[state.view].show(view);
-    if (focus) document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+    const again = focus ? `[data-focus="${CSS.escape(focus)}"]` : tile ? `.tile[data-pair="${CSS.escape(tile)}"]` : null;
+    if (again) document.querySelector(again)?.focus({ preventScroll: true });
   }
   showChosen();
   showViewer();

@@ -22,7 +22,7 @@ async function thumb(place) {
   const width = table.arrays.get("thumb width")[place];
   const height = table.arrays.get("thumb height")[place];
   if (!width) return null;
-  if (single) return { url: `thumbs/${place}.webp?${table.about.version}`, x: 0, y: 0, width, height, sheetWidth: width, sheetHeight: height };
+  if (single) return served(`thumbs/${place}.webp`);
   const sheet = Math.floor(place / (across * across));
   const here = place % (across * across);
   const cells = Math.min(across * across, table.length - sheet * across * across);
@@ -35,6 +35,19 @@ async function thumb(place) {
     sheetWidth: Math.min(cells, across) * side,
     sheetHeight: Math.ceil(cells / across) * side,
   };
+}
+
+/** A picture of its own, as it is found on the server; null where it is not. */
+async function served(url) {
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+  } catch {
+    return null;
+  }
+  const [width, height] = [image.naturalWidth, image.naturalHeight];
+  return { url, x: 0, y: 0, width, height, sheetWidth: width, sheetHeight: height };
 }
 
 /** The whole picture's address; null where the report has none. */
@@ -91,7 +104,7 @@ function thumbElement(place, [boxWidth, boxHeight], words) {
     if (!found) {
       const gone = table.ok(place);
       element.classList.add("hole");
-      image.replaceWith(h("span", { class: "hole-words" }, gone ? "picture gone" : holeWords(place)));
+      image.replaceWith(h("span", { class: "hole-words" }, gone ? "picture cannot be read" : holeWords(place)));
       return;
     }
     const full = Math.max(table.value(table.own("width_px"), place) || 1, table.value(table.own("height_px"), place) || 1);

@@ -15,7 +15,7 @@ const tickBox = (place) =>
 /** The bar that tells what is ticked and what is to be compared. */
 function showChosen() {
   const bar = $("chosen");
-  fill(bar, 
+  fill(bar,
     ...(ticked.size
       ? [
           h("span", {}, `${count(ticked.size, "pair")} ticked`),

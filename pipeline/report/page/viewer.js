@@ -42,9 +42,9 @@ function showViewer() {
 }
 
 /** A picture that all others follow when it is enlarged or moved. `side`: px of its window. */
-function zoomed(name, words, side, url, { missing = "the picture is not beside this report", place = null, cover = false } = {}) {
+function zoomed(name, words, side, url, { missing = "the picture is not beside this report", place = null } = {}) {
   const image = h("img", { alt: words });
-  const window_ = h("div", { class: cover ? "window cover" : "window", tabindex: "0", role: "group", "aria-label": `${name}, enlarged with + and -`, style: { width: `${side}px`, height: `${side}px` } }, image);
+  const window_ = h("div", { class: "window", tabindex: "0", role: "group", "aria-label": `${name}, enlarged with + and -`, style: { width: `${side}px`, height: `${side}px` } }, image);
   window_.addEventListener("scroll", () => follow(window_), { passive: true });
   window_.addEventListener("wheel", (event) => {
     if (!event.ctrlKey) return;
