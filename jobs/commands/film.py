@@ -16,9 +16,6 @@ def film(
     pairs: Annotated[list[str], typer.Argument(help="Ids, side by side in the film.", metavar="PAIR...")],
     output: Annotated[str, typer.Option("--output", "-o", help="The film, .webp or .gif.", metavar="FILE")],
     seconds: Annotated[float, typer.Option(help="That a frame stands.", min=0.02, max=60.0, metavar="S")] = 0.8,
-    font: Annotated[
-        str | None, typer.Option(help="A TrueType file, for ids beyond Latin letters.", metavar="FILE")
-    ] = None,
 ) -> None:
     """Show how pictures came to be: their snapshots in step, with evaluation and loss."""
     from neckar.jobs.output.files import write
@@ -31,10 +28,9 @@ def film(
     kind = PurePosixPath(output).suffix.lower().removeprefix(".")
     if kind not in {"webp", "gif"}:
         raise UserError.at(f"--output {output}", "end it in .webp, which keeps every pixel, or .gif")
-    face = Font(font)
     reader = open_results(run)
     try:
         strips = [strip_of(reader, pair) for pair in pairs]
     except PairError as error:
         raise UserError.at("film", f"a picture cannot be read: {error.message}") from None
-    write(output, draw_film(strips, kind=cast("Kind", kind), seconds=seconds, font=face))
+    write(output, draw_film(strips, kind=cast("Kind", kind), seconds=seconds, font=Font()))

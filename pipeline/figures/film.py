@@ -15,7 +15,8 @@ from neckar.schemas.errors import UserError
 
 Kind = Literal["webp", "gif"]
 
-FRAMES_MAX = 1000
+PIXELS_MAX = 250_000_000  # of all frames: three quarters of a GB while they are drawn
+SIDE_MAX = {"webp": 16_383, "gif": 65_535}  # px, by the format
 _GAP, _MARGIN = 8, 12  # px
 _LEAST_PX = 192  # of a picture's longest side on the film: smaller ones are enlarged by a whole number
 _LAST = 3  # times as long as the others the last frame stands
@@ -67,14 +68,24 @@ def draw_film(strips: Sequence[Strip], *, kind: Kind, seconds: float, font: Font
         UserError: it would be too large.
     """
     iterations = sorted({step.iteration for strip in strips for step in strip.steps[:-1] if step.iteration is not None})
-    if len(iterations) + 1 > FRAMES_MAX:
-        raise UserError.at("film", f"{len(iterations) + 1} frames are more than {FRAMES_MAX}; take fewer pairs")
+    _check_size(strips, len(iterations) + 1, kind)
     frames = [_frame(strips, iteration, font) for iteration in (*iterations, None)]
     standing = [round(1000 * seconds)] * len(iterations) + [round(1000 * seconds * _LAST)]
     out = io.BytesIO()
     more = {"lossless": True, "quality": 100, "method": 4} if kind == "webp" else {"optimize": False, "disposal": 1}
     frames[0].save(out, kind.upper(), save_all=True, append_images=frames[1:], duration=standing, loop=0, **more)
     return out.getvalue()
+
+
+def _check_size(strips: Sequence[Strip], frames: int, kind: Kind) -> None:
+    sides = [_enlarged(strip.steps[-1].levels).shape for strip in strips]
+    width, height = sum(side[1] + _GAP for side in sides) + 2 * _MARGIN, max(side[0] for side in sides) + 100
+    if max(width, height) > SIDE_MAX[kind]:
+        told = f"{width} x {height} px are more than the {SIDE_MAX[kind]:,} a side of {kind}"
+        raise UserError.at("film", f"{told}; take fewer pairs")
+    if width * height * frames > PIXELS_MAX:
+        told = f"{frames} frames of {width} x {height} px are more than {PIXELS_MAX:,} px"
+        raise UserError.at("film", f"{told}; take fewer pairs")
 
 
 def _frame(strips: Sequence[Strip], iteration: int | None, font: Font) -> Image.Image:

@@ -81,6 +81,7 @@ def pictures_of(reader: ResultsReader) -> Pictures:
         return _levels(decode(reader.store.get(key), name=f"{reader.store.uri}/{key}"))
 
     def source(side: Side, entry: Entry, height_px: int, width_px: int) -> np.ndarray | None:
+        """As large as there is room; None where it cannot be read."""
         uri = entry.sources.get(side)
         if uri is None:
             return None
@@ -98,11 +99,9 @@ def pictures_of(reader: ResultsReader) -> Pictures:
 def _final_keys(reader: ResultsReader) -> dict[str, str]:
     """Of a finished set the keys of its final pictures, by pair."""
     table = tables_of(reader).get("stimuli")
-    return (
-        {}
-        if table is None
-        else dict(zip(*(table.column(c).to_pylist() for c in ("pair_id", "image_uri")), strict=True))
-    )
+    if table is None:
+        return {}
+    return dict(zip(table.column("pair_id").to_pylist(), table.column("image_uri").to_pylist(), strict=True))
 
 
 def _codes(reader: ResultsReader) -> dict[str, str]:

@@ -62,6 +62,7 @@ def sheets(
     """
 
     def one(number: int) -> np.ndarray | None:
+        """A cell, if its picture can be read."""
         try:
             data = read(number)
             return None if data is None else small(data, str(number))

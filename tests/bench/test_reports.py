@@ -95,7 +95,7 @@ def _change(page, fragment):
 def _detail(page, number):
     begun = time.perf_counter()
     page.evaluate(f"document.querySelectorAll('.gallery button.tile:not(.hole)')[{number}].click()")
-    page.locator("#viewer .chart[data-drawn=yes], #viewer .values").first.wait_for()
+    page.locator("#viewer .chart[data-drawn=yes]").wait_for()
     elapsed = 1000 * (time.perf_counter() - begun)
     page.keyboard.press("Escape")
     page.wait_for_timeout(300)

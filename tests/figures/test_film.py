@@ -11,6 +11,7 @@ from neckar.pipeline.figures.page import Font
 from neckar.pipeline.images.decode import decode
 from neckar.pipeline.results.layout import image_key, snapshot_iteration, snapshot_key
 from neckar.pipeline.results.versions import open_results
+from neckar.schemas.errors import UserError
 from tests.jobs.conftest import manifest, neckar  # noqa: F401  # fixtures
 
 MANIFEST = """
@@ -87,3 +88,25 @@ def test_a_frame_for_each_and_the_last_stands_longest(kind):
             frame.load()
             standing.append(frame.info["duration"])
     assert standing == [500, 500, 500, 1500]
+
+
+def large(side):
+    return Strip(
+        "a", (Step(1, np.zeros((side, side, 3), np.uint8), 1.0), Step(2, np.zeros((side, side, 3), np.uint8), 1.0))
+    )
+
+
+@pytest.mark.parametrize(
+    ("strips", "kind", "told"),
+    [
+        ([large(4096)] * 4, "webp", "are more than the 16,383 a side of webp; take fewer pairs"),
+        ([large(4096)] * 8, "gif", "2 frames of .* are more than 250,000,000 px; take fewer pairs"),
+    ],
+)
+def test_what_is_too_large_is_told_before_it_is_drawn(strips, kind, told):
+    with pytest.raises(UserError, match=f"film: .*{told}"):
+        draw_film(strips, kind=kind, seconds=1.0, font=Font())
+
+
+def test_the_font_has_what_a_film_says():
+    assert Font().lacks("…abcXYZ019._-evaluation, e+-") == ""

@@ -24,7 +24,7 @@ SURFACE = {
     "show": [RUN, "PAIR", "--save"],
     "sheet": [RUN, "--output", "--rows", "--cols", "--facet", "--pin", "--font"],
     "report": [RUN, "--output", "--single-file", "--folder", "--zip", "--copy-images", "--serve"],
-    "film": [RUN, "PAIR...", "--output", "--seconds", "--font"],
+    "film": [RUN, "PAIR...", "--output", "--seconds"],
     "verify": [RUN, "--pixels", "--repair", "--address"],
     "trials": [RUN, "--output", "--manifest", "--observer"],
     "export": [RUN, "DIR", "--format", "--waivers", "--manifest"],

@@ -41,6 +41,9 @@ def test_a_wheel_has_one_name(wheel, project):
     manifests = {f"neckar/{path.relative_to(ROOT)}" for path in (ROOT / "jobs/manifests").rglob("*.yaml")}
     assert len(manifests) > 3
     assert manifests <= set(names)
+    page = {f"neckar/{path.relative_to(ROOT)}" for path in (ROOT / "pipeline/report/page").iterdir()}
+    assert len(page) > 20
+    assert page <= set(names)
     assert not [name for name in names if "test" in name]
 
 
