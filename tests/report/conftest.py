@@ -1,14 +1,22 @@
 """A browser, and pages in it that are watched: what they log, and what they ask of anybody."""
 
+import json
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from neckar.pipeline.queries.database import query
 from neckar.pipeline.report.report import made_report
 from neckar.pipeline.results.versions import open_results
 from tests.report.made import made_run
+
+try:
+    from playwright.sync_api import expect
+except ImportError:  # then `browser` skips whatever would use it
+    expect = None
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Without the first it does not start as root; the others keep it from asking its maker's servers.
@@ -101,3 +109,24 @@ def ten_thousand(tmp_path_factory):
     run = made_run(folder / "run", contents=10, styles=10, factors=factors, size=(16, 16), evaluations=8, failing=0.02)
     with report_of(run, form="folder", beside=lambda _: None) as page:
         yield run, page
+
+
+def encoded(*parts):
+    return "&".join(f"{name}={_quote(value)}" for name, value in parts)
+
+
+def _quote(value):
+    return quote(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+
+
+def ask(run, sql):
+    return query(open_results(run), sql).to_pylist()
+
+
+def ids(page):
+    """Of the tiles in sight, in the page's order."""
+    return page.locator(".tile[data-pair]").evaluate_all("tiles => tiles.map(tile => tile.dataset.pair)")
+
+
+def ok_pair(run):
+    return ask(run, "select pair_id from results where status = 'ok' order by pair_index limit 1")[0]["pair_id"]

@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +27,10 @@ from neckar.pipeline.results.versions import open_results
 from neckar.pipeline.stimuli import layout
 from neckar.pipeline.stimuli.columns import SCHEMA
 from neckar.pipeline.storage.access import open_store
+from neckar.pipeline.storage.store import Store
 from neckar.schemas.errors import ErrorCode
-from neckar.schemas.results import Trace
+from neckar.schemas.pair import Pair
+from neckar.schemas.results import ResultRow, Trace
 from neckar.schemas.stimulus_set import SetSuccess
 from tests.results.samples import START, STYLE_LAYERS, failed_row, ok_row, run_record, sha
 
@@ -83,21 +86,14 @@ def made_run(  # noqa: PLR0913
     """
     draw = np.random.default_rng(7)
     store = open_store(str(folder))
-    sources = open_store(f"{store.uri}-sources")
-    names = {
-        side: [f"{side}{number:03d}" for number in range(count)]
-        for side, count in (("content", contents), ("style", styles))
-    }
-    for name in itertools.chain(*names.values()):
-        sources.put(f"{name}.png", encode_png(picture(60, 90, draw), {}))
-    design = {side: [f"{name}.png" for name in of_side] for side, of_side in names.items()}
     manifest = {"schema_version": 1, "name": "made", "settings": {"size": list(size), "iterations": evaluations}}
+    sources = open_store(f"{store.uri}-sources")
+    names = {"content": _sources(sources, "content", contents, draw), "style": _sources(sources, "style", styles, draw)}
     if levels:
-        manifest["design"] = design | ({"factors": factors} if factors else {})
+        manifest["design"] = names | ({"factors": factors} if factors else {})
     else:
-        manifest["pairs"] = [
-            {"content": c, "style": s} for c, s in itertools.product(design["content"], design["style"])
-        ]
+        both = itertools.product(names["content"], names["style"])
+        manifest["pairs"] = [{"content": content, "style": style} for content, style in both]
     record = run_record(1, manifest=manifest, base=sources.uri)
     pairs = list(iter_pairs(loaded_again(record)))
     begun = create_or_resume(store, record.model_copy(update={"pairs": len(pairs)}), owner="me")
@@ -107,48 +103,57 @@ def made_run(  # noqa: PLR0913
     for sequence, first in enumerate(range(0, len(done), PART_PAIRS)):
         rows = []
         for pair in done[first : first + PART_PAIRS]:
-            told = {
-                "pair_id": pair.pair_id,
-                "levels": pair.levels,
-                "content_uri": pair.content,
-                "style_uri": pair.style,
-            }
             if draw.random() < failing:
-                code = CODES[pair.index % 2]
-                rows.append(failed_row(pair.index, **told, error_code=code, error_message=f"{pair.content}: {code}"))
+                rows.append(_failed(pair))
                 continue
-            key, number = image_key(sha(pair.pair_id)), pair.index % pool
+            rows.append(_ok(pair, size, curves[pair.index % pool], draw))
             if files:
-                store.put(key, files[number])
-            scales = np.exp(draw.normal(0, 1, curves[number].values.shape[1])).astype(np.float32)
-            trace = Trace(curves[number].columns, curves[number].values * scales)
-            total, content, style = map(float, trace.values[-1, :3])
-            losses = {"loss_total": total, "loss_content": content, "loss_style": style, "loss_total_png": total * 1.01}
-            shape = {"height_px": size[0], "width_px": size[1], "image_uri": key, "iterations": evaluations}
-            hashes = {
-                "spec_hash": sha(pair.pair_id),
-                "image_sha256": sha(pair.pair_id + "i"),
-                "pixel_sha256": sha(pair.pair_id + "p"),
-            }
-            seconds = float(draw.uniform(5, 9))
-            rows.append(
-                ok_row(
-                    pair.index,
-                    **told,
-                    **losses,
-                    **shape,
-                    **hashes,
-                    loss_trace=trace,
-                    seconds=seconds,
-                    seed=pair.settings.seed,
-                )
-            )
+                store.put(rows[-1].image_uri, files[pair.index % pool])
         store.put(PartPlace(begun.lease.epoch, sequence).key, parquet_bytes(rows_to_table(rows)))
-    if not sealed:
-        begun.lease.release()
-    else:
+    if sealed:
         seal(store, begun.record.model_copy(update={"pairs": len(done)}), begun.lease)
+    else:
+        begun.lease.release()
     return store.uri
+
+
+def _sources(store: Store, side: str, count: int, draw: np.random.Generator) -> list[str]:
+    """So many pictures of a side on a store; their names."""
+    names = [f"{side}{number:03d}.png" for number in range(count)]
+    for name in names:
+        store.put(name, encode_png(picture(60, 90, draw), {}))
+    return names
+
+
+def _of(pair: Pair) -> dict[str, Any]:
+    return {"pair_id": pair.pair_id, "levels": pair.levels, "content_uri": pair.content, "style_uri": pair.style}
+
+
+def _failed(pair: Pair) -> ResultRow:
+    code = CODES[pair.index % 2]
+    return failed_row(pair.index, **_of(pair), error_code=code, error_message=f"{pair.content}: {code}")
+
+
+def _ok(pair: Pair, size: tuple[int, int], like: Trace, draw: np.random.Generator) -> ResultRow:
+    """A row whose losses go as those of a trace, each by a factor of its own."""
+    scales = np.exp(draw.normal(0, 1, like.values.shape[1])).astype(np.float32)
+    trace = Trace(like.columns, like.values * scales)
+    total, content, style = map(float, trace.values[-1, :3])
+    losses = {"loss_total": total, "loss_content": content, "loss_style": style, "loss_total_png": total * 1.01}
+    hashes = {name: sha(f"{pair.pair_id} {name}") for name in ("spec_hash", "image_sha256", "pixel_sha256")}
+    return ok_row(
+        pair.index,
+        **_of(pair),
+        **losses,
+        **hashes,
+        loss_trace=trace,
+        image_uri=image_key(hashes["spec_hash"]),
+        height_px=size[0],
+        width_px=size[1],
+        iterations=len(trace.values),
+        seconds=float(draw.uniform(5, 9)),
+        seed=pair.settings.seed,
+    )
 
 
 def finish_run(run: str) -> np.ndarray:

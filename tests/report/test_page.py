@@ -5,32 +5,13 @@ import io
 import itertools
 import json
 import re
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 import pytest
-from playwright.sync_api import expect
 
-from neckar.pipeline.queries.database import query
-from neckar.pipeline.results.versions import open_results
+from tests.report.conftest import ask, encoded, expect, ids, ok_pair
 
 pytestmark = pytest.mark.slow
-
-
-def encoded(*parts):
-    return "&".join(f"{name}={_quote(value)}" for name, value in parts)
-
-
-def _quote(value):
-    return quote(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
-
-
-def ask(run, sql):
-    return query(open_results(run), sql).to_pylist()
-
-
-def ids(page):
-    """Of the tiles in sight, in the page's order."""
-    return page.locator(".tile[data-pair]").evaluate_all("tiles => tiles.map(tile => tile.dataset.pair)")
 
 
 def test_the_grid_has_axes_pins_holes_and_failures(look, figure_three):
@@ -267,51 +248,6 @@ def test_failures_stand_by_code_with_their_mend_and_messages(look, figure_three)
     expect(page.locator(".count")).to_contain_text(f"{max(group['n'] for group in groups)} of ")
 
 
-def test_the_keyboard_does_it_all(look, figure_three):
-    tab = look(figure_three[1])
-    page = tab.page
-    page.locator(".tile[tabindex='0']").focus()
-    for key in ("ArrowRight", "ArrowDown"):
-        page.keyboard.press(key)
-    focused = "document.activeElement.dataset.pair"
-    chosen = page.evaluate(focused)
-    assert chosen == ids(page)[4]
-    expect(page.locator(".peek")).to_contain_text(chosen)
-    page.keyboard.press("Enter")
-    expect(page.locator("#viewer-title")).to_have_text(chosen)
-    expect(page.get_by_role("button", name="Close")).to_be_focused()
-    page.keyboard.press("j")
-    expect(page.locator("#viewer-title")).not_to_have_text(chosen)
-    page.keyboard.press("k")
-    expect(page.locator("#viewer-title")).to_have_text(chosen)
-    page.keyboard.press("+")
-    expect(page.locator(".zoom-told")).to_have_text("150 %")
-    page.keyboard.press("p")
-    expect(page.get_by_role("button", name="Unpin", exact=True)).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.locator("#viewer")).not_to_be_visible()
-    assert page.evaluate(focused) == chosen  # the focus is back where it was
-    page.keyboard.press("?")
-    expect(page.locator("#help")).to_be_visible()
-    page.keyboard.press("Escape")
-    assert page.evaluate(focused) == chosen
-    page.keyboard.press("/")
-    expect(page.get_by_label("Search")).to_be_focused()
-    page.keyboard.type("style001")
-    page.keyboard.press("Escape")
-    page.keyboard.press("j")
-    first = page.evaluate(focused)
-    assert "style001" in first
-    page.keyboard.press("j")
-    assert page.evaluate(focused) == ids(page)[1]
-    page.keyboard.press("s")
-    expect(page.get_by_role("heading", name="The set")).to_be_visible()
-
-
-def ok_pair(run):
-    return ask(run, "select pair_id from results where status = 'ok' order by pair_index limit 1")[0]["pair_id"]
-
-
 def test_the_slider_parts_result_and_content(look, figure_three):
     run, report = figure_three
     page = look(report, encoded(("pair", ok_pair(run)))).page
@@ -392,40 +328,3 @@ def test_ticked_pairs_become_ids_and_csv(look, figure_three, tmp_path):
     page.get_by_role("button", name="Copy ids").click()
     expect(page.locator("#announce")).to_have_text("ids copied")
     assert page.evaluate("navigator.clipboard.readText()").split("\n") == [row["pair_id"] for row in wanted]
-
-
-def every_view(run):
-    """Addresses of all there is to see."""
-    found = ok_pair(run)
-    views = {view: f"view={view}" for view in ("grid", "gallery", "failures", "set")}
-    return views | {"detail": encoded(("pair", found)), "compare": encoded(("compare", found), ("comparing", "1"))}
-
-
-@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 1280), (True, 390)])
-def test_axe_finds_nothing(look, figure_three, dark, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    run, report = figure_three
-    tab = look(report, dark=dark, width=width)
-    for view, fragment in every_view(run).items():
-        tab.go(fragment)
-        tab.page.wait_for_timeout(300)
-        found = axe.Axe().run(tab.page)
-        assert found.violations_count == 0, (view, found.generate_report())
-
-
-@pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_nothing_is_wider_than_the_window(look, figure_three, width):
-    run, report = figure_three
-    tab = look(report, width=width)
-    for view, fragment in every_view(run).items():
-        tab.go(fragment)
-        tab.page.wait_for_timeout(200)
-        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, view
-        over = tab.page.locator("#viewer").evaluate("dialog => dialog.scrollWidth - dialog.clientWidth")
-        assert over <= 0, view
-
-
-def test_every_chart_has_its_numbers_in_a_table(look, figure_three):
-    page = look(figure_three[1], "view=set").page
-    assert page.locator(".chart").count() > 3
-    assert page.locator(".chart-box details table").count() == page.locator(".chart").count()

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
 
 from neckar.pipeline.images.encode import encode_png
 from neckar.pipeline.report import report as module
@@ -25,7 +24,7 @@ from neckar.pipeline.results.versions import open_results
 from neckar.pipeline.storage.access import open_store
 from neckar.schemas.errors import UserError
 from tests.jobs.conftest import neckar  # noqa: F401  # a fixture
-from tests.report.conftest import report_of
+from tests.report.conftest import expect, report_of
 from tests.report.made import made_run
 from tests.results.samples import Watched, failed_row, ok_row, run_record, sha
 from tests.storage.recorder import calls, recorded

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from neckar.pipeline.report.packing import unpack
 from neckar.pipeline.report.serving import RunPages, answer, serving
@@ -20,6 +19,7 @@ from neckar.pipeline.results.records import read_record, to_json
 from neckar.pipeline.results.versions import open_results
 from neckar.pipeline.storage.access import open_store
 from neckar.schemas.run import LeaseRecord
+from tests.report.conftest import expect
 from tests.report.made import made_run
 
 
