@@ -29,6 +29,7 @@ function figure(Bokeh, { label, x, y, log = [false, false], height = 280, width 
   for (const axis of [...plot.below, ...plot.left]) {
     Object.assign(axis, { axis_label_text_color: ink(), major_label_text_color: ink(), axis_line_color: ink(), major_tick_line_color: ink(), minor_tick_line_color: null, axis_label_text_font_style: "normal" });
   }
+  for (const axis of plot.below) axis.ticker.desired_num_ticks = width < 420 ? 3 : 6; // labels side by side
   for (const grid of plot.center) if ("grid_line_alpha" in grid) Object.assign(grid, { grid_line_color: ink(), grid_line_alpha: 0.15 });
   return plot;
 }
@@ -99,6 +100,7 @@ function histogram(label, values, unit, { brushed = null, height = 200 } = {}) {
   const draw = (Bokeh, width) => {
     const plot = figure(Bokeh, { label, x: unit, y: "pairs", log: [log, false], height, width });
     plot.y_range.start = 0;
+    plot.left[0].ticker.min_interval = 1;
     const source = new Bokeh.ColumnDataSource({ data: { left: edges.slice(0, -1), right: edges.slice(1), top: counts, bottom: counts.map(() => 0) } });
     plot.quad({ left: { field: "left" }, right: { field: "right" }, top: { field: "top" }, bottom: { field: "bottom" }, source, fill_color: colours[0], line_color: null, fill_alpha: 0.85 });
     if (brushed) {
